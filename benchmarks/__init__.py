@@ -1,0 +1,1 @@
+"""Floor 4: measure, judge, compare."""

@@ -1,0 +1,1 @@
+"""Floor 1, numpy only: which values a model meets: calibration sets, observers, ranges."""

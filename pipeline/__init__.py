@@ -1,0 +1,1 @@
+"""Floor 2: from a teacher to files."""

@@ -1,0 +1,71 @@
+"""One file, or one folder digested as its sorted files: what stages take and give."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .errors import BadArtifact, choices
+
+Kind = Literal["dataset", "checkpoint", "teacher-outputs", "calibration", "onnx", "tflite", "c", "costs", "report"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SUFFIX: Mapping[Kind, str] = {  # a kind without a suffix is a folder
+    "dataset": "",
+    "checkpoint": ".safetensors",
+    "teacher-outputs": "",
+    "calibration": ".npz",
+    "onnx": ".onnx",
+    "tflite": ".tflite",
+    "c": "",
+    "costs": ".json",
+    "report": ".json",
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file or folder with its kind, its sha-256 and where it came from.
+
+    `lineage` is the stage's name, options and input digests as plain JSON values; empty for a file of the user's own.
+    """
+
+    path: Path
+    kind: Kind
+    sha256: str
+    lineage: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def bytes(self) -> int:
+        """Size in bytes; of a folder, the sum of its files."""
+        return sum(file.stat().st_size for file in _files(self.path))
+
+
+def digest(path: Path) -> str:
+    """The sha-256 of a file, or of a folder's sorted relative names and file digests."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    for file_path in _files(path):
+        whole.update(f"{file_path.relative_to(path).as_posix()}\0{digest(file_path)}\n".encode())
+    return whole.hexdigest()
+
+
+def of_file(path: Path) -> Artifact:
+    """A model file of the user's own as an artifact; its kind is told by its ending."""
+    kinds = {suffix: kind for kind, suffix in SUFFIX.items() if suffix}
+    if path.suffix not in kinds:
+        raise BadArtifact(f"{path}: unknown ending {path.suffix!r}; there are {choices(kinds)}")
+    if not path.is_file():
+        raise BadArtifact(f"{path}: no such file")
+    return Artifact(path, kinds[path.suffix], digest(path))
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise BadArtifact(f"{path}: no such file or folder")
+    return sorted(file for file in path.rglob("*") if file.is_file())

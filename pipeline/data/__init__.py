@@ -1,0 +1,1 @@
+"""What comes in: data sets with their licence, splits, task and preprocess."""

@@ -1,0 +1,68 @@
+"""The errors a user can meet, each with the exit code that the command line gives it.
+
+EdgestillError                 anything we raise on purpose; exit code 2
+  BadInput                     the user's recipe, data, model or flag is wrong; 2
+    BadRecipe                  a table or a key of a recipe; the message starts with file and table
+    BadData                    a data set, a folder or an .npz
+    BadModel                   a model file that cannot be read, lowered or run
+      Unsupported              operators or options we do not carry; all of them at once, with reason codes
+    BadArtifact                a file in the store that is not what was written
+  GateFailed                   a budget, an accuracy or a parity check says no; 1
+  MissingTool                  a package, program or device is not there; the message ends with the cure; 3
+  RuntimeDied                  a child process that ran a model ended by a signal or ran out of time; 2
+"""
+
+
+class EdgestillError(Exception):
+    """An error whose message says where, what, what there is and what to do; shown without a traceback."""
+
+    exit_code = 2
+
+
+class BadInput(EdgestillError):
+    """The user's input is wrong."""
+
+
+class BadRecipe(BadInput):
+    """A recipe file, one of its tables or keys is wrong."""
+
+
+class BadData(BadInput):
+    """A data set is missing, unreadable or does not fit."""
+
+
+class BadModel(BadInput):
+    """A model file cannot be read, lowered or run."""
+
+
+class Unsupported(BadModel):
+    """A model holds operators or options that we do not carry; `reasons` names every one of them."""
+
+    def __init__(self, where: str, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__(f"{where}: cannot be lowered:\n" + "\n".join(f"  {reason}" for reason in reasons))
+
+
+class BadArtifact(BadInput):
+    """A stored file is not what was written."""
+
+
+class GateFailed(EdgestillError):
+    """A budget, an accuracy or a parity check says no."""
+
+    exit_code = 1
+
+
+class MissingTool(EdgestillError):
+    """A package, program or device is missing; the message ends with the command that cures it."""
+
+    exit_code = 3
+
+
+class RuntimeDied(EdgestillError):
+    """A child process that ran a model died or ran out of time."""
+
+
+def choices(names: object) -> str:
+    """The names there are, sorted and joined, for the end of an error message."""
+    return ", ".join(sorted(str(name) for name in names))  # type: ignore[attr-defined]

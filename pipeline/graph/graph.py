@@ -1,0 +1,83 @@
+"""The graph: operators in the order in which they run, on named tensors; float or integer, channels last."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .operators import Operator
+from .tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator applied to named tensors; constants are tensors too."""
+
+    operator: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The operator's class name: Conv2d, Add, ..."""
+        return type(self.operator).__name__
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Always true: every input of a node is a constant, a graph input or an output of an earlier node; names are unique.
+
+    `metadata` holds what travels with the file (task, labels, preprocess as JSON text, under the key "edgestill").
+    """
+
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def consumers(self, name: str) -> list[Node]:
+        """The nodes that read this tensor."""
+        return [node for node in self.nodes if name in node.inputs]
+
+    def producer(self, name: str) -> Node | None:
+        """The node that writes this tensor; None for inputs and constants."""
+        return next((node for node in self.nodes if name in node.outputs), None)
+
+    def is_integer(self) -> bool:
+        """Whether no tensor is float."""
+        return all(tensor.dtype != "float32" for tensor in self.tensors.values())
+
+    def of(self, names: Iterable[str]) -> list[Tensor]:
+        return [self.tensors[name] for name in names]
+
+    def with_tensors(self, changed: Iterable[Tensor]) -> "Graph":
+        """The same graph with these tensors in the place of those of the same names."""
+        return replace(self, tensors={**self.tensors, **{tensor.name: tensor for tensor in changed}})
+
+    def count(self) -> Counter[str]:
+        """How many nodes of each kind."""
+        return Counter(node.kind for node in self.nodes)
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference (batch 1)."""
+        return sum(node.operator.macs(self.of(node.inputs), self.of(node.outputs)) for node in self.nodes)
+
+    def parameters(self) -> int:
+        """Values in constant tensors."""
+        return sum(tensor.data.size for tensor in self.tensors.values() if tensor.data is not None)
+
+
+def renumbered(graph: Graph) -> Graph:
+    """The same graph with the shortest unique names: t0, t1, ... in the order of first use; unused tensors are left out."""
+    order = dict.fromkeys(
+        [*graph.inputs, *(name for node in graph.nodes for name in (*node.inputs, *node.outputs)), *graph.outputs]
+    )
+    short = {name: f"t{index}" for index, name in enumerate(order)}
+    rename = lambda names: tuple(short[name] for name in names)  # noqa: E731
+    return replace(
+        graph,
+        tensors={short[name]: replace(graph.tensors[name], name=short[name]) for name in order},
+        nodes=tuple(Node(node.operator, rename(node.inputs), rename(node.outputs)) for node in graph.nodes),
+        inputs=rename(graph.inputs),
+        outputs=rename(graph.outputs),
+    )

@@ -1,0 +1,29 @@
+"""The operators the graph is made of: one file a family, all built alike."""
+
+from .convolution import Conv2d, DepthwiseConv2d
+from .dense import FullyConnected
+from .elementwise import Add, Relu, Relu6
+from .movement import Pad, Quantize, Reshape
+from .operator import Activation, Operator, Padding
+from .pooling import AveragePool2d, MaxPool2d
+from .reduction import Mean
+from .softmax import Softmax
+
+__all__ = [
+    "Activation",
+    "Add",
+    "AveragePool2d",
+    "Conv2d",
+    "DepthwiseConv2d",
+    "FullyConnected",
+    "MaxPool2d",
+    "Mean",
+    "Operator",
+    "Pad",
+    "Padding",
+    "Quantize",
+    "Relu",
+    "Relu6",
+    "Reshape",
+    "Softmax",
+]

@@ -1,0 +1,1 @@
+"""What comes in: the nets, and the checkpoint file that reloads them."""

@@ -1,0 +1,68 @@
+"""What stands between the world and the input tensor: `real = (raw / divisor - mean) / std`, channel by channel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import BadInput
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From raw samples, channels last, to the float values a model is trained on.
+
+    `shape` is one raw sample, (height, width, channels); `dtype` its type. `mean` and `std` hold one value, or one a
+    channel. `front_end` names a feature extractor that ran before (empty: none). It travels with every artifact.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "uint8"
+    divisor: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    front_end: str = ""
+
+    def __post_init__(self) -> None:
+        channels = self.shape[-1]
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, channels):
+                raise BadInput(f"preprocess: {name} has {len(values)} values for {channels} channels; give 1 or {channels}")
+        if not self.divisor or not all(self.std):
+            raise BadInput("preprocess: divisor and std must not be zero")
+
+    def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """Raw samples (n, *shape) to float32 of the same shape, channels last."""
+        if raw.shape[1:] != self.shape:
+            raise BadInput(f"preprocess: samples have shape {raw.shape[1:]}, expected {self.shape}")
+        scaled = raw.astype(np.float32) / np.float32(self.divisor)
+        return (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "divisor": self.divisor,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "front_end": self.front_end,
+        }
+
+
+def preprocess_from_json(values: Mapping[str, Any]) -> Preprocess:
+    """The preprocess that `Preprocess.to_json` wrote."""
+    return Preprocess(
+        shape=tuple(values["shape"]),
+        dtype=values["dtype"],
+        divisor=values["divisor"],
+        mean=tuple(values["mean"]),
+        std=tuple(values["std"]),
+        front_end=values["front_end"],
+    )
+
+
+def channels_first(samples: NDArray[Any]) -> NDArray[Any]:
+    """(n, h, w, c) to (n, c, h, w); samples of any other rank stay as they are."""
+    return np.ascontiguousarray(samples.transpose(0, 3, 1, 2)) if samples.ndim == 4 else samples

@@ -1,0 +1,1 @@
+"""From a float graph and calibrated ranges to the integer graph."""

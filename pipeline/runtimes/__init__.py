@@ -1,0 +1,1 @@
+"""Run a file for its numbers, each in a child process: ONNX Runtime, LiteRT, TFLite Micro, numpy."""
