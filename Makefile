@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all of their own set-up; only `make system` asks for root.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export OMP_WAIT_POLICY = passive
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test nightly lint system clean
+
+demo: $(VENV)/installed ## the main job on real data: MNIST-5k from a teacher to INT8 files, a table and a page
+	$(BIN)/edgestill run quickstart --out runs/quickstart
+
+test: $(VENV)/installed-dev ## every test that runs on every change
+	$(BIN)/python -m pytest -m "not nightly"
+
+nightly: $(VENV)/installed-dev ## the tests that take minutes
+	$(BIN)/python -m pytest -m nightly
+
+lint: $(VENV)/installed-dev ## ruff, mypy --strict, the house's layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	link=$$(mktemp -d)/edgestill && ln -s "$(CURDIR)" "$$link" && cd "$$(dirname "$$link")" && \
+		"$(abspath $(BIN))/mypy" --config-file edgestill/pyproject.toml edgestill
+	$(BIN)/lint-imports
+
+system: ## Debian packages, listed in .ci/debian-packages; the only target that needs root
+	@sudo=$$(test "$$(id -u)" = 0 || echo sudo); $$sudo apt-get update -q && \
+		xargs $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends < .ci/debian-packages
+
+clean:
+	rm -rf $(VENV) build *.egg-info runs
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "edgestill needs Python 3.11 or newer; name one with: make PYTHON=python3.11"; exit 3; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; install it with: make system"; exit 3; }
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[data]'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,81 @@
+"""The terminal as a follower of a run: one line a step, with a bar and the time left while the work is long."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from ..pipeline.chain import Step
+from ..pipeline.stages import name_of
+from ..pipeline.store import Made
+
+
+class Terminal:
+    """Follows steps and long work on standard error; nothing it prints reaches standard output."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+        self.fresh = 0
+        self.found = 0
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False, style="dim"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal or quiet,
+        )
+        self._task: TaskID | None = None
+        self._description = ""
+
+    def __enter__(self) -> "Terminal":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, step: Step) -> None:
+        self.start(f"{step.name:<24} {name_of(step.stage):<13}")
+
+    def end(self, step: Step, made: Made) -> None:
+        self.fresh += made.fresh
+        self.found += not made.fresh
+        self.stop()
+        if made.fresh:
+            self.console.print(
+                f"[green]✓[/] {step.name:<24} [dim]{name_of(step.stage):<13}[/] {spent(made.seconds)}", soft_wrap=True
+            )
+
+    def start(self, description: str) -> None:
+        """A line for work that begins; `stop` takes it away."""
+        self._description = description
+        self._task = self._progress.add_task(description, total=None, note="")
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total, note=note)
+
+    def say(self, text: str) -> None:
+        self.console.print(f"  {text}", markup=False, style="yellow", soft_wrap=True)
+
+    def done(self, text: str, started: float) -> None:
+        """One finished piece of work that is not a step: its name and how long it took."""
+        self.console.print(f"[green]✓[/] {text:<38} {spent(time.monotonic() - started)}", soft_wrap=True)
+
+
+def spent(seconds: float) -> str:
+    """12 ms, 3.4 s or 2 min 05 s."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

@@ -1,0 +1,180 @@
+"""From a recipe to steps: which stage runs on whose artifact, the scratch student and the exports beside the user's own."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import BadRecipe, choices
+from .recipe import Recipe, StageTable
+from .stages import name_of, stage_type
+from .stages.stage import Stage
+
+Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage with its inputs by the names of earlier steps."""
+
+    name: str
+    stage: Stage
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of the table: the steps that hold its files (of the first seed), and those that judge it, one a seed."""
+
+    name: str
+    files: Mapping[Role, str]
+    judged: tuple[str, ...]
+    checkpoint: str | None = None
+    parity: str | None = None
+    precision: Literal["float", "int8"] = "float"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps in the order in which they run, and the variants they lead to."""
+
+    steps: tuple[Step, ...]
+    variants: tuple[Variant, ...]
+
+
+def chain(recipe: Recipe) -> Chain:
+    """All the steps of a recipe; BadRecipe when a stage's input is not there or of another kind."""
+    return _Builder(recipe).chain()
+
+
+@dataclass
+class _Builder:
+    recipe: Recipe
+    steps: dict[str, Step] = field(default_factory=dict)
+    rows: dict[str, list[Variant]] = field(default_factory=dict)
+
+    def chain(self) -> Chain:
+        self.add("data", self.recipe.data)
+        if self.recipe.teacher:
+            self.add("teacher", self.recipe.teacher, data="data")
+            self.judge_float("teacher", "teacher", first=True)
+            outputs = stage_type("teach")
+            self.add("teacher outputs", self.like(outputs, self.recipe.teacher), source="teacher", data="data")
+        for offset in range(self.recipe.seeds):
+            self.student(self.recipe.seed + offset, first=offset == 0)
+        return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
+
+    def student(self, seed: int, first: bool) -> None:
+        """The scratch student and every [[stage]] after it, for one seed."""
+        suffix = "" if first else f" (seed {seed})"
+        names = {"data": "data", "teacher": "teacher"}
+        previous = self.add("scratch" + suffix, self.seeded(self.recipe.student, seed), data="data")
+        names["scratch"] = previous
+        self.judge_float(previous, "student from scratch", first)
+        for table in self.recipe.stages:
+            previous = self.own(table, seed, suffix, previous, names)
+            names[table.name] = previous
+            if self.gives(previous) == "checkpoint":
+                self.judge_float(previous, _label(table), first)
+            if name_of(table.stage) == "quantize":
+                self.judge_int8(previous, _label(table), first)
+
+    def own(self, table: StageTable, seed: int, suffix: str, previous: str, names: Mapping[str, str]) -> str:
+        """One [[stage]] of the user's, its unnamed inputs filled in."""
+        named: dict[str, str] = {}
+        for name in table.stage.takes:
+            if name in table.inputs:
+                if table.inputs[name] not in names:
+                    raise BadRecipe(
+                        f"{table.where}: {name} names {table.inputs[name]!r}, but no stage before is called that; "
+                        f"there are {choices(names)}"
+                    )
+                named[name] = names[table.inputs[name]]
+            elif name == "source":
+                named[name] = previous
+            elif name in ("data", "teacher", "calibration"):
+                named[name] = name
+        stage = self.seeded(table.stage, seed)
+        inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
+        return self.add(table.name + suffix, stage, **inputs)
+
+    def fitted(self, table: StageTable, stage: Stage, named: Mapping[str, str]) -> dict[str, str | None]:
+        """Every input as a step that gives a kind the stage takes: a checkpoint's export, a teacher's outputs."""
+        fitted: dict[str, str | None] = {}
+        for name, kinds in stage.takes.items():
+            if name == "calibration" and named.get(name) == "calibration":
+                fitted[name] = self.calibration(str(fitted["source"]))
+                continue
+            step = self.bridged(named.get(name), kinds)
+            if step is None and name not in stage.optional:
+                raise BadRecipe(f"{table.where}: {self.why_not(name, named.get(name), kinds)}")
+            fitted[name] = step
+        return fitted
+
+    def bridged(self, step: str | None, kinds: tuple[str, ...]) -> str | None:
+        if step not in self.steps:
+            return None
+        if self.gives(step) in kinds:
+            return step
+        if "onnx" in kinds and self.gives(step) == "checkpoint":
+            return self.add(f"{step} onnx", stage_type("export-onnx")(), source=step)
+        if "teacher-outputs" in kinds and f"{step} outputs" in self.steps:
+            return f"{step} outputs"
+        return None
+
+    def why_not(self, name: str, step: str | None, kinds: tuple[str, ...]) -> str:
+        if step is None or step not in self.steps:
+            lacking = "the table [teacher]" if name == "teacher" else f"an input named {name!r}"
+            return f"it takes {' or '.join(kinds)} as {name}; {lacking} is missing"
+        return f"{step!r} gives {self.gives(step)}, but its input {name!r} takes {' or '.join(kinds)}"
+
+    def judge_float(self, checkpoint: str, label: str, first: bool) -> None:
+        """The float files of a checkpoint and its scores."""
+        onnx = self.add(f"{checkpoint} onnx", stage_type("export-onnx")(), source=checkpoint)
+        files: dict[Role, str] = {"float onnx": onnx}
+        if first and "tflite" in self.recipe.exports:
+            files["float tflite"] = self.add(f"{checkpoint} tflite", stage_type("export-tflite")(), source=onnx)
+        judged = self.add(f"{checkpoint} score", stage_type("evaluate")(), source=onnx, data="data")
+        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), checkpoint))
+
+    def judge_int8(self, tflite: str, label: str, first: bool) -> None:
+        """The QDQ twin of an integer TFLite file, the parity of the two, and its scores."""
+        judged = self.add(f"{tflite} score", stage_type("evaluate")(), source=tflite, data="data")
+        files: dict[Role, str] = {"int8 tflite": tflite}
+        parity = None
+        if first and "onnx" in self.recipe.exports:
+            files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)
+            parity = self.add(f"{tflite} parity", stage_type("verify")(), first=tflite, second=f"{tflite} qdq", data="data")
+        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), None, parity, "int8"))
+
+    def calibration(self, source: str) -> str:
+        return self.add(f"{source} calibration", stage_type("calibrate")(), source=source, data="data")
+
+    def merged(self, rows: list[Variant]) -> Variant:
+        return dataclasses.replace(rows[0], judged=tuple(judged for row in rows for judged in row.judged))
+
+    def add(self, step: str, stage: Stage, **inputs: str) -> str:
+        self.steps.setdefault(step, Step(step, stage, inputs))
+        return step
+
+    def gives(self, step: str) -> str:
+        return self.steps[step].stage.gives
+
+    def seeded(self, stage: Stage, seed: int) -> Stage:
+        fields = {field.name for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+        return dataclasses.replace(stage, seed=seed) if "seed" in fields else stage  # type: ignore[type-var]
+
+    def like(self, kind: type[Stage], other: Stage) -> Stage:
+        """A stage with those of the other's options that it knows too."""
+        known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        options: dict[str, Any] = {key: value for key, value in vars(other).items() if key in known}
+        return kind(**options)
+
+
+LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
+
+
+def _label(table: StageTable) -> str:
+    """What the table calls a stage's result: the user's own name, else the field's word for it."""
+    kind = name_of(table.stage)
+    return table.name if table.name != kind else LABELS.get(kind, kind)

@@ -1,0 +1,206 @@
+"""A recipe: a TOML file, read and checked whole before the first second of work."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import BadRecipe, choices
+from .options import build, convert
+from .stages import NAMES, stage_type
+from .stages.stage import Stage
+
+SHIPPED = resources.files("edgestill.pipeline") / "recipes"
+FORMATS = ("onnx", "tflite")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How the files are measured: on which targets, `runs` calls after `warmup`, at most `seconds` a file and round."""
+
+    targets: tuple[str, ...] = ("host",)
+    runs: int = 200
+    warmup: int = 20
+    seconds: float = 2.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("runs", "threads", "seconds"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if self.warmup < 0:
+            raise ValueError(f"warmup is {self.warmup}; it must not be negative")
+
+
+@dataclass(frozen=True)
+class StageTable:
+    """One [[stage]]: its options as a stage, and the inputs it names (input name -> stage name)."""
+
+    name: str
+    stage: Stage
+    inputs: Mapping[str, str]
+    where: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole chain as the user wrote it, defaults filled in; every key was known and every value of its type."""
+
+    name: str
+    path: Path
+    title: str
+    task: Literal["classify"]
+    seed: int
+    seeds: int
+    data: Stage
+    teacher: Stage | None
+    student: Stage
+    stages: tuple[StageTable, ...]
+    exports: tuple[str, ...]
+    measure: Measure
+
+
+TOP = ("title", "task", "seed", "seeds", "data", "training", "teacher", "student", "stage", "exports", "measure")
+
+
+def shipped() -> list[str]:
+    """The names of the recipes that come with the package."""
+    return sorted(Path(file.name).stem for file in SHIPPED.iterdir() if file.name.endswith(".toml"))
+
+
+def read_recipe(named: str | Path) -> Recipe:
+    """The recipe at a path, or the shipped recipe of that name; BadRecipe says where and what."""
+    path = _locate(named)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"{path.name}: not TOML: {error}") from error
+    return _Reader(path, table).recipe()
+
+
+def _locate(named: str | Path) -> Path:
+    path = Path(named)
+    if path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise BadRecipe(f"{path}: no such recipe file; shipped recipes are {choices(shipped())}")
+        return path
+    if str(named) in shipped():
+        return Path(str(SHIPPED / f"{named}.toml"))
+    raise BadRecipe(f"no recipe is named {str(named)!r}; there are {choices(shipped())}, or give the path of a .toml file")
+
+
+class _Reader:
+    """Reads one file's tables; every error starts with the file's name and the table's."""
+
+    def __init__(self, path: Path, table: Mapping[str, Any]) -> None:
+        self.file = path.name
+        self.path = path
+        self.top = table
+
+    def recipe(self) -> Recipe:
+        unknown = [key for key in self.top if key not in TOP]
+        if unknown:
+            raise BadRecipe(f"{self.file}: no table or key is named {unknown[0]!r}; there are {choices(TOP)}")
+        seed = self.value("seed", int, 0)
+        seeds = self.value("seeds", int, 1)
+        if not 1 <= seeds <= 100:
+            raise BadRecipe(f"{self.file}: seeds is {seeds}; it must be 1 to 100")
+        student = self.section("student", "train", {"seed": seed})
+        if student is None:
+            raise BadRecipe(f"{self.file}: the table [student] is missing; it names the net that shall run on the device")
+        data = self.section("data", "prepare-data", {})
+        if data is None:
+            raise BadRecipe(f"{self.file}: the table [data] is missing; it names the data set, for example name = \"mnist-5k\"")
+        return Recipe(
+            name=self.path.stem,
+            path=self.path,
+            title=self.value("title", str, self.path.stem),
+            task=self.value("task", Literal["classify"], "classify"),
+            seed=seed,
+            seeds=seeds,
+            data=data,
+            teacher=self.section("teacher", "train", {"seed": seed}),
+            student=student,
+            stages=self.stages(),
+            exports=self.exports(),
+            measure=build(Measure, self.table("measure"), f"{self.file}: [measure]"),
+        )
+
+    def value(self, key: str, hint: Any, default: Any) -> Any:
+        return convert(self.top.get(key, default), hint, f"{self.file}: {key}")
+
+    def table(self, name: str) -> dict[str, Any]:
+        found = self.top.get(name, {})
+        if not isinstance(found, Mapping):
+            raise BadRecipe(f"{self.file}: {name} must be a table: write [{name}]")
+        return dict(found)
+
+    def section(self, name: str, stage: str, defaults: Mapping[str, Any]) -> Stage | None:
+        """[data], [teacher] and [student] are stages under names of their own; None where the table is not there."""
+        if name not in self.top:
+            return None
+        kind = stage_type(stage)
+        own = self.table(name)
+        return build(kind, {**_known(kind, {**defaults, **self.training()}), **own}, f"{self.file}: [{name}]")
+
+    def training(self) -> dict[str, Any]:
+        """[training]: what every stage that trains shares; a key that none of them knows is an error."""
+        table = self.table("training")
+        known = {field.name for name in ("train", "teach", "distill", "prune") for field in _fields(stage_type(name))}
+        unknown = [key for key in table if key not in known]
+        if unknown:
+            raise BadRecipe(f"{self.file}: [training]: no key is named {unknown[0]!r}; there are {choices(known)}")
+        return table
+
+    def stages(self) -> tuple[StageTable, ...]:
+        tables = self.top.get("stage", [])
+        if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+            raise BadRecipe(f"{self.file}: stage must be an array of tables: write [[stage]] above each of them")
+        read = tuple(self.stage(number, dict(table)) for number, table in enumerate(tables, start=1))
+        names = [table.name for table in read]
+        for table in read:
+            if names.count(table.name) > 1 or table.name in ("data", "teacher", "scratch"):
+                raise BadRecipe(f"{table.where}: the name {table.name!r} is taken; give it another with name = \"...\"")
+        return read
+
+    def stage(self, number: int, table: dict[str, Any]) -> StageTable:
+        where = f"{self.file}: stage {number}"
+        named = table.pop("stage", None)
+        if not isinstance(named, str):
+            raise BadRecipe(f"{where}: the key 'stage' is missing; there are {choices(NAMES)}")
+        try:
+            kind = stage_type(named)
+        except LookupError as error:
+            raise BadRecipe(f"{where}: {error}") from error
+        name = convert(table.pop("name", named), str, f"{where}: name")
+        options = {field.name for field in _fields(kind)}
+        inputs = {key: table.pop(key) for key in list(table) if key in kind.takes and key not in options}
+        for key, source in inputs.items():
+            convert(source, str, f"{where}: {key}")
+        student = _known(kind, {"seed": self.top.get("seed", 0), **self.training(), **self.shared(kind)})
+        unknown = [key for key in table if key not in options]
+        if unknown:
+            raise BadRecipe(f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}")
+        return StageTable(name, build(kind, {**student, **table}, f"{where} ({named})"), inputs, f"{where} ({named})")
+
+    def shared(self, kind: type[Stage]) -> dict[str, Any]:
+        """A distilled student is the [student] net on its budget: the same fields unless the stage says otherwise."""
+        return self.table("student") if kind is stage_type("distill") else {}
+
+    def exports(self) -> tuple[str, ...]:
+        named: Sequence[str] = convert(self.top.get("exports", list(FORMATS)), tuple[str, ...], f"{self.file}: exports")
+        unknown = [name for name in named if name not in FORMATS]
+        if unknown:
+            raise BadRecipe(f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS)}")
+        return tuple(named)
+
+
+def _fields(kind: type[Stage]) -> "tuple[Any, ...]":
+    return fields(kind)  # type: ignore[arg-type]
+
+
+def _known(kind: type[Stage], table: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in _fields(kind)}
+    return {key: value for key, value in table.items() if key in names}

@@ -1,0 +1,36 @@
+"""The stages: thin, options and one call each, all built alike; a recipe's name for each of them."""
+
+from importlib import import_module
+from typing import cast
+
+from ..errors import choices
+from .stage import Stage
+
+NAMES = {
+    "prepare-data": "prepare_data:PrepareData",
+    "train": "train:Train",
+    "teach": "teach:Teach",
+    "distill": "distill:Distill",
+    "prune": "prune:Prune",
+    "export-onnx": "export_onnx:ExportOnnx",
+    "export-tflite": "export_tflite:ExportTflite",
+    "calibrate": "calibrate:Calibrate",
+    "quantize": "quantize:Quantize",
+    "export-qdq": "export_qdq:ExportQdq",
+    "verify": "verify:Verify",
+    "evaluate": "evaluate:Evaluate",
+}
+
+
+def stage_type(name: str) -> type[Stage]:
+    """The class behind a recipe's stage name; LookupError names what there is."""
+    if name not in NAMES:
+        raise LookupError(f"no stage is named {name!r}; there are {choices(NAMES)}")
+    module, _, attribute = NAMES[name].partition(":")
+    return cast("type[Stage]", getattr(import_module(f".{module}", __name__), attribute))
+
+
+def name_of(stage: Stage) -> str:
+    """The recipe's name for a stage; for one that is not ours, its module and class."""
+    here = f"{type(stage).__module__}:{type(stage).__name__}"
+    return next((name for name, place in NAMES.items() if f"{__name__}.{place}" == here), here)

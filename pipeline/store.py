@@ -1,0 +1,218 @@
+"""The memo of stages: the same stage on the same inputs is made once, written beside, synced, and renamed whole."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from .artifact import SUFFIX, Artifact, digest
+from .errors import BadArtifact, EdgestillError
+from .progress import say
+from .stages import name_of
+from .stages.stage import Stage
+
+FORMAT = 1  # the store's own version: part of every key
+
+
+@dataclass(frozen=True)
+class Made:
+    """A stage's artifact, and whether it was made now (`seconds` of work) or was already there."""
+
+    artifact: Artifact
+    fresh: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored artifact as its entry.json tells it."""
+
+    key: str
+    stage: str
+    folder: Path
+    bytes: int
+    seconds: float
+    used: float  # seconds since the epoch at which it was last made or read
+
+
+def default_root() -> Path:
+    """`$EDGESTILL_STORE`, else the user's cache folder."""
+    named = os.environ.get("EDGESTILL_STORE")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("edgestill") / "store"
+
+
+class Store:
+    """A folder of artifacts by key. Any number of processes may share it; a key is made by one of them at a time."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root or default_root()).absolute()
+
+    def make(self, stage: Stage, inputs: Mapping[str, Artifact]) -> Made:
+        """The stage's artifact, from the store if it is there and whole, else written now."""
+        lineage = lineage_of(stage, inputs)
+        key = key_of(lineage)
+        found = self._read_or_drop(key)
+        if found:
+            return Made(found, fresh=False, seconds=0.0)
+        with self._locked(key):
+            found = self._read_or_drop(key)  # another process may have made it while we waited
+            return Made(found, fresh=False, seconds=0.0) if found else self._write(key, stage, inputs, lineage)
+
+    def has(self, stage: Stage, inputs: Mapping[str, Artifact]) -> bool:
+        """Whether the artifact is there; its bytes are not verified."""
+        return (self._folder(key_of(lineage_of(stage, inputs))) / "entry.json").is_file()
+
+    def entries(self) -> Iterator[Entry]:
+        """Every stored artifact, in the order of its key."""
+        for file in sorted(self.root.glob("entries/*/*/entry.json")):
+            try:
+                about = json.loads(file.read_text())
+                yield Entry(
+                    file.parent.name,
+                    about["lineage"]["stage"],
+                    file.parent,
+                    int(about["bytes"]),
+                    float(about["seconds"]),
+                    file.stat().st_mtime,
+                )
+            except (ValueError, KeyError, TypeError):
+                yield Entry(file.parent.name, "(damaged)", file.parent, 0, 0.0, file.stat().st_mtime)
+
+    def damage(self, entry: Entry) -> str | None:
+        """What is wrong with a stored artifact; None when it is whole."""
+        try:
+            self._read(entry.key)
+        except BadArtifact as error:
+            return str(error)
+        return None
+
+    def remove(self, entry: Entry) -> None:
+        """Takes one artifact out of the store."""
+        with self._locked(entry.key):
+            shutil.rmtree(entry.folder, ignore_errors=True)
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "entries" / key[:2] / key
+
+    def _read(self, key: str) -> Artifact | None:
+        folder = self._folder(key)
+        about_file = folder / "entry.json"
+        if not about_file.is_file():
+            return None
+        try:
+            about = json.loads(about_file.read_text())
+            path = folder / f"artifact{SUFFIX[about['kind']]}"
+            whole = digest(path) == about["sha256"]
+        except (ValueError, KeyError, BadArtifact) as error:
+            raise BadArtifact(f"{about_file}: damaged: {error}") from error
+        if not whole:
+            raise BadArtifact(f"{path}: its bytes are not those that {about['lineage']['stage']} wrote")
+        os.utime(about_file)
+        return Artifact(path, about["kind"], about["sha256"], about["lineage"])
+
+    def _read_or_drop(self, key: str) -> Artifact | None:
+        try:
+            return self._read(key)
+        except BadArtifact as error:
+            say(f"{error}; it is made again")
+            shutil.rmtree(self._folder(key), ignore_errors=True)
+            return None
+
+    def _write(self, key: str, stage: Stage, inputs: Mapping[str, Artifact], lineage: Mapping[str, Any]) -> Made:
+        beside = self.root / "partial" / key
+        shutil.rmtree(beside, ignore_errors=True)  # what a killed process left; we hold the key's lock
+        beside.mkdir(parents=True)
+        out = beside / f"artifact{SUFFIX[stage.gives]}"
+        started = time.monotonic()
+        try:
+            stage.write(inputs, out)
+            seconds = time.monotonic() - started
+            sha256 = digest(out)
+            artifact = Artifact(out, stage.gives, sha256, lineage)
+            about = {"kind": stage.gives, "sha256": sha256, "bytes": artifact.bytes, "seconds": seconds}
+            (beside / "entry.json").write_text(json.dumps({**about, "lineage": lineage}, indent=1, sort_keys=True))
+            _sync(beside)
+            self._folder(key).parent.mkdir(parents=True, exist_ok=True)
+            beside.rename(self._folder(key))
+            _sync_folder(self._folder(key).parent)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise EdgestillError(
+                    f"{self.root}: no space left on the device; nothing half-written was kept. "
+                    "Free some, run `edgestill store prune`, or point $EDGESTILL_STORE to another disk"
+                ) from error
+            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return Made(
+            Artifact(self._folder(key) / out.name, stage.gives, sha256, lineage), fresh=True, seconds=seconds
+        )
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        try:
+            (self.root / "locks").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EdgestillError(
+                f"{self.root}: the store cannot be written: {error.strerror}; set $EDGESTILL_STORE to a folder of yours"
+            ) from error
+        lock = FileLock(self.root / "locks" / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say("another edgestill is making this; waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def lineage_of(stage: Stage, inputs: Mapping[str, Artifact]) -> dict[str, Any]:
+    """All that decides a stage's bytes, as plain JSON values."""
+    return {
+        "stage": name_of(stage),
+        "version": stage.version,
+        "options": asdict(stage),  # type: ignore[call-overload]
+        "inputs": {name: artifact.sha256 for name, artifact in inputs.items()},
+        "sources": {path.name: digest(path) for path in stage.sources()},
+        "libraries": {library: metadata.version(library) for library in stage.libraries},
+    }
+
+
+def key_of(lineage: Mapping[str, Any]) -> str:
+    """The sha-256 of the lineage's canonical JSON."""
+    canonical = json.dumps({"store": FORMAT, **lineage}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
