@@ -1,9 +1,10 @@
 """The operators the graph is made of: one file a family, all built alike."""
 
+from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
 from .elementwise import Add, Relu, Relu6
-from .movement import Pad, Quantize, Reshape
+from .movement import Pad, Reshape
 from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
 from .reduction import Mean
@@ -15,6 +16,7 @@ __all__ = [
     "AveragePool2d",
     "Conv2d",
     "DepthwiseConv2d",
+    "Dequantize",
     "FullyConnected",
     "MaxPool2d",
     "Mean",

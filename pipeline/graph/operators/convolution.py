@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..tensor import Tensor
-from .operator import Activation, Padding, Shape
+from .activation import activated
+from .operator import Activation, Arrays, Padding, Shape
+from .requantization import channel_multiplier, exact_operands, requantized
+from .window import out_length, windows
 
-
-def out_length(length: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
-    """Output positions along one axis, as TensorFlow defines SAME and VALID."""
-    reach = (kernel - 1) * dilation + 1
-    return -(-length // stride) if padding == "SAME" else -(-(length - reach + 1) // stride)
+BLOCK = 2**22  # values in one block of unfolded patches
 
 
 @dataclass(frozen=True)
 class Conv2d:
-    """x (n,h,w,c), weights (o,kh,kw,c), bias (o,) -> (n,h',w',o)."""
+    """x (n,h,w,c), weights (o,kh,kw,c), bias (o,) or none -> (n,h',w',o)."""
 
     stride: tuple[int, int] = (1, 1)
     padding: Padding = "VALID"
@@ -23,26 +26,92 @@ class Conv2d:
     activation: Activation = "none"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        (n, h, w, _), (o, kh, kw, _) = inputs[0], inputs[1]
-        return (
-            n,
-            out_length(h, kh, self.stride[0], self.dilation[0], self.padding),
-            out_length(w, kw, self.stride[1], self.dilation[1], self.padding),
-            o,
-        )
+        (n, h, w, c), (o, kh, kw, depth) = inputs[0], inputs[1]
+        if c != depth:
+            raise ValueError(f"weights for {depth} channels on an input of {c}")
+        return (n, *_positions(self, (h, w), (kh, kw)), o)
 
     def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
         _, kh, kw, c = inputs[1].shape
         _, h, w, o = outputs[0].shape
         return h * w * o * kh * kw * c
 
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(_with_bias(self._sums(inputs[0], inputs[1]), inputs), self.activation)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        x, weights = exact_operands(inputs, tensors, terms=inputs[1][0].size)
+        multiplier = channel_multiplier(tensors, output)
+        return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
+
+    def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """Patches unfolded block by block, each block one matrix product."""
+        taps = windows(x, weights.shape[1:3], self.stride, self.dilation, self.padding)
+        (n, h, w), terms, channels = taps.shape[:3], weights[0].size, len(weights)
+        matrix = weights.reshape(channels, terms).T
+        sums = np.empty((n, h, w, channels), x.dtype)
+        step = max(1, BLOCK // (h * w * terms))
+        for start in range(0, n, step):
+            block = slice(start, start + step)
+            sums[block] = (taps[block].reshape(-1, terms) @ matrix).reshape(-1, h, w, channels)
+        return sums
+
 
 @dataclass(frozen=True)
 class DepthwiseConv2d:
-    """x (n,h,w,c), weights (1,kh,kw,c*multiplier), bias (c*multiplier,) -> (n,h',w',c*multiplier)."""
+    """x (n,h,w,c), weights (1,kh,kw,c*multiplier), bias (c*multiplier,) or none -> (n,h',w',c*multiplier).
+
+    Output channel `i * multiplier + j` is the j-th filter of input channel i.
+    """
 
     stride: tuple[int, int] = (1, 1)
     padding: Padding = "VALID"
     dilation: tuple[int, int] = (1, 1)
     multiplier: int = 1
     activation: Activation = "none"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        (n, h, w, c), (one, kh, kw, o) = inputs[0], inputs[1]
+        if (one, o) != (1, c * self.multiplier):
+            raise ValueError(f"weights {inputs[1]} on an input of {c} channels with multiplier {self.multiplier}")
+        return (n, *_positions(self, (h, w), (kh, kw)), o)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        _, kh, kw, _ = inputs[1].shape
+        _, h, w, o = outputs[0].shape
+        return h * w * o * kh * kw
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(_with_bias(self._sums(inputs[0], inputs[1]), inputs), self.activation)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        _, kh, kw, _ = inputs[1].shape
+        x, weights = exact_operands(inputs, tensors, terms=kh * kw)
+        multiplier = channel_multiplier(tensors, output)
+        return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
+
+    def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """One product and one sum a tap."""
+        widened = x if self.multiplier == 1 else np.repeat(x, self.multiplier, axis=3)
+        kernel = weights.shape[1:3]
+        taps = windows(widened, kernel, self.stride, self.dilation, self.padding)
+        sums = np.zeros((*taps.shape[:3], weights.shape[3]), x.dtype)
+        for i, j in np.ndindex(kernel):
+            sums += taps[:, :, :, i, j] * weights[0, i, j]
+        return sums
+
+
+def _positions(operator: Conv2d | DepthwiseConv2d, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
+    stride, dilation, padding = operator.stride, operator.dilation, operator.padding
+    return (
+        out_length(size[0], kernel[0], stride[0], dilation[0], padding),
+        out_length(size[1], kernel[1], stride[1], dilation[1], padding),
+    )
+
+
+def _bias(inputs: Arrays) -> NDArray[Any] | None:
+    return inputs[2] if len(inputs) > 2 else None
+
+
+def _with_bias(sums: NDArray[Any], inputs: Arrays) -> NDArray[Any]:
+    return sums if len(inputs) < 3 else sums + inputs[2]

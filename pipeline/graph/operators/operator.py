@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
-from ..tensor import Tensor
+from ..tensor import Quantization, Tensor
 
 Activation = Literal["none", "relu", "relu6"]
 Padding = Literal["SAME", "VALID"]
@@ -37,3 +37,10 @@ class Operator(Protocol):
         `tensors` describe the inputs (quantization above all), `output` the result.
         """
         ...
+
+
+def quantization(tensor: Tensor) -> Quantization:
+    """How this tensor's integers stand for reals; ValueError when it does not say."""
+    if tensor.quantization is None:
+        raise ValueError(f"tensor {tensor.name!r} has no scale")
+    return tensor.quantization

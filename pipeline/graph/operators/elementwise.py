@@ -1,0 +1,81 @@
+"""Operators that work value by value: the sum of two tensors, and activations that stand alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fixed_point import multiply, quantize_multiplier
+from ..tensor import Tensor
+from .activation import activated, clamped, integer_of, type_range
+from .operator import Activation, Arrays, Shape, quantization
+
+HEADROOM = 20  # bits by which TFLite's int8 ADD shifts both terms before it brings them to one scale
+
+
+@dataclass(frozen=True)
+class Add:
+    """a + b with numpy's broadcasting; each of the three tensors has its own scale."""
+
+    activation: Activation = "none"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return np.broadcast_shapes(*inputs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(inputs[0] + inputs[1], self.activation)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        y = quantization(output)
+        common = 2 * max(quantization(tensor).per_tensor_scale for tensor in tensors)
+        terms = [_brought_to(common, x, tensor) for x, tensor in zip(inputs, tensors, strict=True)]
+        multiplier = quantize_multiplier(common / (2.0**HEADROOM * y.per_tensor_scale))
+        return clamped(multiply(terms[0] + terms[1], multiplier) + y.zero_point, self.activation, output)
+
+
+@dataclass(frozen=True)
+class Relu:
+    """max(x, 0); input and output may have different scales."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(inputs[0], "relu")
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        x, y = quantization(tensors[0]), quantization(output)
+        multiplier = quantize_multiplier(x.per_tensor_scale / y.per_tensor_scale)
+        scaled = multiply(inputs[0].astype(np.int64) - x.zero_point, multiplier)
+        return clamped(scaled + y.zero_point, "relu", output)
+
+
+@dataclass(frozen=True)
+class Relu6:
+    """min(max(x, 0), 6); the kernel only clamps, so input and output share scale and zero point."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(inputs[0], "relu6")
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        six = min(type_range(output.dtype)[1], integer_of(6.0, tensors[0]))
+        return np.clip(inputs[0], quantization(tensors[0]).zero_point, six)
+
+
+def _brought_to(common: float, x: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    steps = (x.astype(np.int64) - quantization(tensor).zero_point) << HEADROOM
+    return multiply(steps, quantize_multiplier(quantization(tensor).per_tensor_scale / common))
