@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact
+from ..pipeline.errors import BadInput
 
 Arrays = list[NDArray[Any]]
 
@@ -31,34 +32,57 @@ class Device:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to measure: warm-up calls are not counted; `runs` calls are, or fewer once `seconds` have passed."""
+    """How to measure one file: at least `runs` counted calls in all, or fewer once `seconds` have passed.
+
+    They are spread over `rounds`, in which the files take turns, so that a drift of the machine is shared by all. Every
+    round begins with `warmup` calls, and goes on for `warmup_seconds`, that are not counted. p99 wants 1,000 calls.
+    """
 
     warmup: int = 10
-    runs: int = 200
-    seconds: float = 10.0
+    runs: int = 1000
+    seconds: float = 5.0
     threads: int = 1
+    rounds: int = 5
+    warmup_seconds: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("runs", "threads", "rounds"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"plan: {name} is {getattr(self, name)}; it must be 1 or more")
+        for name in ("warmup", "seconds", "warmup_seconds"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"plan: {name} is {getattr(self, name)}; it must not be negative")
+
+    def one_round(self) -> "Plan":
+        """The share of one round."""
+        return replace(self, runs=-(-self.runs // self.rounds), seconds=self.seconds / self.rounds, rounds=1)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What one measurement gave: every raw latency in microseconds, in order, and the facts it happened under."""
+    """What one measurement gave: every raw latency in microseconds, in order, and the facts it happened under.
 
-    runtime: Mapping[str, Any]  # name, version, threads, delegate
+    `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
+    from the runtime imported and the file still closed; the file's own pages count once they are touched.
+    """
+
+    runtime: Mapping[str, Any]  # name, version, threads, delegate, call
     first_us: float | None
     latency_us: tuple[float, ...]
     peak_memory_bytes: int | None
+    output_sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Loaded(Protocol):
     """A file on a target, ready to run."""
 
-    def infer(self, inputs: Arrays) -> Arrays:
-        """Numbers, for correctness: arrays as the file's inputs want them, the file's outputs back."""
+    def infer(self, inputs: Arrays | None = None) -> Arrays:
+        """Numbers, for correctness: arrays as the file's inputs want them (None: seeded), the file's outputs back."""
         ...
 
     def measure(self, plan: Plan) -> Samples:
-        """Raw latencies and the device's facts."""
+        """One round of raw latencies on seeded inputs, and the device's facts."""
         ...
 
 
@@ -75,6 +99,6 @@ class Target(Protocol):
         """What it is and has; changes nothing."""
         ...
 
-    def load(self, file: Artifact) -> AbstractContextManager[Loaded]:
-        """Deploys the file and leaves nothing behind."""
+    def load(self, file: Artifact, threads: int = 1) -> AbstractContextManager[Loaded]:
+        """Deploys the file, opens it with so many threads, and leaves nothing behind."""
         ...
