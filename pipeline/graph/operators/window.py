@@ -13,6 +13,8 @@ Pair = tuple[int, int]
 
 def out_length(length: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
     """Output positions along one axis, as TensorFlow defines SAME and VALID; ValueError when there are none."""
+    if min(kernel, stride, dilation) < 1:
+        raise ValueError(f"a window of {kernel} with stride {stride} and dilation {dilation}; all must be positive")
     reach = (kernel - 1) * dilation + 1
     positions = -(-length // stride) if padding == "SAME" else -(-(length - reach + 1) // stride)
     if positions < 1:

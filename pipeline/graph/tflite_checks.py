@@ -1,0 +1,117 @@
+"""What a layer of a TFLite file may be for us to carry it: each check gives a reason code, a sentence and a remedy."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .tensor import Tensor
+from .tflite_options import Builtin, read_options
+
+Reason = tuple[str, str]
+FIXED_SOFTMAX = (1 / 256, -128)  # scale and zero point of an int8 softmax
+
+
+def batch_reasons(tensor: Tensor) -> list[str]:
+    """Why an input of the file cannot be carried."""
+    if tensor.shape[:1] == (1,) and all(length > 0 for length in tensor.shape):
+        return []
+    return [
+        f"T-BATCH  input {tensor.name!r}: has shape {tensor.shape}; a first axis of 1 is carried;"
+        " convert the model again with a fixed batch of 1"
+    ]
+
+
+def node_reasons(builtin: Builtin, options: Any, inputs: list[Tensor], outputs: list[Tensor]) -> list[Reason]:
+    """Every reason why a layer of a known operator cannot be carried; empty when it can."""
+    arity = list(_arity(builtin, inputs, outputs))
+    if arity:
+        return arity
+    checks = (_types, _scales, _weights, _one_scale, _softmax)
+    found = [reason for check in checks for reason in check(builtin, inputs, outputs[0])]
+    return [*found, *_options(builtin, options), *_operand(builtin, inputs)]
+
+
+def _arity(builtin: Builtin, inputs: list[Tensor], outputs: list[Tensor]) -> Iterator[Reason]:
+    counts = {len(types) - 1 + (builtin.operand is not None) for types in builtin.types}
+    if builtin.code == "RESHAPE":
+        counts.add(1)  # the shape may stand in the options alone
+    if len(outputs) != 1 or len(inputs) not in counts:
+        wanted = " or ".join(str(count) for count in sorted(counts))
+        yield (
+            "T-OPERANDS",
+            f"{builtin.code} has {len(inputs)} inputs and {len(outputs)} outputs; {wanted} inputs and 1 output are"
+            " carried; convert the model again",
+        )
+
+
+def _types(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    values = inputs[:1] if builtin.operand is not None else inputs
+    types = tuple(tensor.dtype for tensor in (*values, output))
+    if types not in builtin.types:
+        there = " or ".join(f"({', '.join(known)})" for known in sorted(builtin.types) if len(known) == len(types))
+        yield (
+            "T-TYPE",
+            f"{builtin.code} on ({', '.join(types)}) is not carried; there is {there};"
+            " convert the model to float32 or to full integer (int8)",
+        )
+
+
+def _scales(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    for tensor in (*inputs[:2], output):
+        if tensor.dtype == "int8" and tensor.quantization is None:
+            yield "T-SCALE", f"int8 tensor {tensor.name!r} has no scale; convert the model again as full integer"
+
+
+def _weights(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    if not builtin.weighted:
+        return
+    for tensor in inputs[1:]:
+        if not tensor.constant:
+            yield "T-WEIGHTS", f"weights {tensor.name!r} are computed; constant weights are carried"
+        if tensor.quantization is not None and tensor.quantization.zero_point != 0:
+            yield "T-SCALE", f"weights {tensor.name!r} have zero point {tensor.quantization.zero_point}; 0 is carried"
+    if builtin.code == "CONV_2D" and inputs[0].shape[-1:] != inputs[1].shape[-1:]:
+        yield (
+            "T-GROUPS",
+            f"weights of shape {inputs[1].shape} on an input of shape {inputs[0].shape}: a grouped convolution is not"
+            " carried; there are plain and depthwise ones",
+        )
+
+
+def _one_scale(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    if builtin.one_scale and output.dtype == "int8" and inputs[0].quantization != output.quantization:
+        yield (
+            "T-SCALE",
+            f"{builtin.code} changes scale or zero point; its kernel does not rescale, so both must be equal;"
+            " convert the model again, or put a QUANTIZE before it",
+        )
+
+
+def _softmax(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    quantization = output.quantization
+    if builtin.code != "SOFTMAX" or output.dtype != "int8" or quantization is None:
+        return
+    if (quantization.per_tensor_scale, quantization.zero_point) != FIXED_SOFTMAX:
+        yield (
+            "T-SCALE",
+            f"int8 SOFTMAX has output scale {quantization.per_tensor_scale:g} and zero point {quantization.zero_point};"
+            " its kernel gives 1/256 and -128",
+        )
+
+
+def _options(builtin: Builtin, options: Any) -> Iterator[Reason]:
+    try:
+        read_options(builtin, options)
+    except ValueError as error:
+        yield "T-OPTION", f"{builtin.code}: {error}"
+    if getattr(options, "weightsFormat", 0) != 0:
+        yield "T-OPTION", f"{builtin.code}: shuffled weights are not carried; convert the model again with plain ones"
+
+
+def _operand(builtin: Builtin, inputs: list[Tensor]) -> Iterator[Reason]:
+    if builtin.operand is None or builtin.code == "RESHAPE":
+        return  # the shape of a reshape is that of its output
+    if not inputs[1].constant:
+        yield (
+            "T-OPERANDS",
+            f"{builtin.code}: its {builtin.operand.attribute} are computed in the model; constant ones are carried",
+        )
