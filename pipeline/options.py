@@ -5,7 +5,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import BadRecipe, choices
+from .errors import BadInput, BadRecipe, choices
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     values = {key: convert(value, hints[key], f"{where}: {key}") for key, value in table.items()}
     try:
         return kind(**values)
-    except ValueError as error:
+    except (ValueError, BadInput) as error:
         raise BadRecipe(f"{where}: {error}") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import BadRecipe, choices
+from .models.factory import factories_in
 from .options import build, convert
 from .stages import NAMES, stage_type
 from .stages.stage import Stage
@@ -73,11 +74,15 @@ def shipped() -> list[str]:
 def read_recipe(named: str | Path) -> Recipe:
     """The recipe at a path, or the shipped recipe of that name; BadRecipe says where and what."""
     path = _locate(named)
+    with factories_in(path.parent):
+        return _Reader(path, _parse(path)).recipe()
+
+
+def _parse(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRecipe(f"{path.name}: not TOML: {error}") from error
-    return _Reader(path, table).recipe()
 
 
 def _locate(named: str | Path) -> Path:
@@ -110,7 +115,7 @@ class _Reader:
         student = self.section("student", "train", {"seed": seed})
         if student is None:
             raise BadRecipe(f"{self.file}: the table [student] is missing; it names the net that shall run on the device")
-        data = self.section("data", "prepare-data", {})
+        data = self.section("data", "prepare-data", {"seed": seed})
         if data is None:
             raise BadRecipe(f"{self.file}: the table [data] is missing; it names the data set, for example name = \"mnist-5k\"")
         return Recipe(

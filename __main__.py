@@ -1,0 +1,122 @@
+"""The command line: parses, calls, prints; decides nothing."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import __version__
+from .pipeline.errors import EdgestillError
+
+DESCRIPTION = """\
+From a PyTorch teacher to a number on a device: distil, prune, quantize to INT8, export to ONNX and TFLite, measure.
+
+  edgestill run quickstart                      the whole chain on real digits
+  edgestill quantize net.onnx --data x.npz      somebody's float model to INT8 TFLite and ONNX
+  edgestill verify net.int8.tflite net.int8.onnx
+  edgestill bench net.onnx net.int8.tflite --on host
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a wrong flag, and where to read more."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def parser() -> Parser:
+    """The whole command line; each command names the function in `commands` that it calls."""
+    top = Parser(prog="edgestill", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"edgestill {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(name: str, summary: str, description: str = "") -> Parser:
+        made: Parser = commands.add_parser(name, help=summary, description=description or f"{summary}.")
+        made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        return made
+
+    run = command("run", "the whole chain of a recipe", RUN)
+    run.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a shipped recipe")
+    run.add_argument("--out", type=Path, metavar="DIR", help="where the files and the report go (runs/NAME)")
+    run.add_argument("--seeds", type=int, metavar="N", help="train N students instead of the recipe's number")
+
+    quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)
+    quantize.add_argument("model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file")
+    quantize.add_argument("--data", required=True, metavar="DATA", help="a data set's name, or an .npz with x (and y)")
+    quantize.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
+    quantize.add_argument("--out", type=Path, metavar="DIR", help="where the files go (beside the model)")
+    quantize.add_argument("--max-drop", type=float, metavar="POINTS", help="exit 1 when accuracy drops by more")
+    quantize.add_argument("--ranges", choices=["mse", "min-max", "percentile"], default="mse", help="default: mse")
+
+    verify = command("verify", "do these files compute the same?", VERIFY)
+    verify.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite, at least two")
+    verify.add_argument("--data", metavar="DATA", help="a data set's name, or an .npz with x; default: seeded random inputs")
+    verify.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
+
+    bench = command("bench", "latency, memory and size of files on targets", BENCH)
+    bench.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite")
+    bench.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
+    bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
+    bench.add_argument("--runs", type=int, default=200, metavar="N", help="counted calls a file (200)")
+    bench.add_argument("--warmup", type=int, default=20, metavar="N", help="calls before them (20)")
+
+    command("targets", "the places that can run a file")
+    doctor = command("doctor", "what is here, what is missing, and the command that cures it")
+    doctor.add_argument("target", nargs="?", metavar="TARGET", help="look at one target only")
+    store = command("store", "what is kept of earlier runs", STORE)
+    store.add_argument("action", choices=["list", "verify", "prune", "path"])
+    store.add_argument("--older", type=float, default=30, metavar="DAYS", help="prune: what was not used for so long (30)")
+    store.add_argument("--all", action="store_true", help="prune: everything")
+    return top
+
+
+RUN = """Trains the teacher, distils, prunes and quantizes the student, writes ONNX and TFLite, measures on the recipe's
+targets, prints the table, and leaves files, report.json and report.html. What was made before is found in the store:
+stop it at any point, and the same command goes on from there."""
+QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers (and
+NAME.tflite in float beside an .onnx), runs each of them, and tells what accuracy was lost on your data."""
+VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is within one
+step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are reported."""
+BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
+that was not measured stands in a measured column."""
+STORE = """list shows what is kept, verify reads every byte again, prune removes what was not used for a while, path says
+where the store is ($EDGESTILL_STORE moves it)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; no traceback reaches a user."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two spinning OpenMP threads collapse on a loaded machine
+    arguments = parser().parse_args(argv)
+    from .benchmarks import commands
+
+    try:
+        return int(getattr(commands, arguments.command)(arguments))
+    except EdgestillError as error:
+        print(f"edgestill: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("edgestill: interrupted; what was finished is kept, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of ours: one line for the user, the traceback in a file to send us."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="edgestill-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    print(f"edgestill: a fault of ours: {type(error).__name__}: {error}; please report it with {file.name}", file=sys.stderr)
+    return 70
+
+
+if __name__ == "__main__":
+    sys.exit(main())

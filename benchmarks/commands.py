@@ -1,0 +1,124 @@
+"""What each command of the command line does: calls the rooms below, prints for people or as one JSON document."""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..pipeline.artifact import of_file
+from ..pipeline.errors import BadInput, choices
+from ..pipeline.progress import listening
+from ..pipeline.recipe import read_recipe
+from ..pipeline.store import Entry, Store
+from .human import size
+from .terminal import Terminal
+
+
+def run(arguments: Namespace) -> int:
+    """`edgestill run`: the whole chain; exit code 1 when the parity of the INT8 files fails."""
+    from .session import run_recipe
+    from .table import print_report
+
+    recipe = read_recipe(arguments.recipe)
+    out = arguments.out or Path("runs") / recipe.name
+    with Terminal(quiet=arguments.json) as terminal, listening(terminal):
+        report = run_recipe(recipe, out, Store(), terminal, arguments.seeds)
+    if arguments.json:
+        _print_json(report.to_json())
+    else:
+        print_report(report, out)
+    return 0
+
+
+def targets(arguments: Namespace) -> int:
+    """`edgestill targets`: every target with its evidence and what it is."""
+    from ..targets.catalog import available
+
+    found = list(available())
+    if arguments.json:
+        rows = [{"name": target.name, "evidence": target.evidence, "facts": dict(device.facts)} for target, device in found]
+        _print_json({"schema": 1, "targets": rows})
+        return 0
+    table = Table("target", "evidence", "what it is", box=None, header_style="dim")
+    for target, device in found:
+        table.add_row(target.name, target.evidence, device.name)
+    Console().print(table)
+    return 0
+
+
+def doctor(arguments: Namespace) -> int:
+    """`edgestill doctor`: exit code 3 when something that is needed is missing."""
+    from ..targets.catalog import find
+    from ..targets.doctor import examine
+
+    if arguments.target:
+        find(arguments.target)
+    findings = list(examine())
+    if arguments.json:
+        _print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            mark = "[green]✓[/]" if finding.found else ("[red]✗[/]" if finding.needed else "[yellow]–[/]")
+            cure = "" if finding.found else f"   cure: [bold]{finding.cure}[/]"
+            console.print(f"{mark} {finding.what:<16} {finding.found or 'missing':<12} [dim]{finding.serves}[/]{cure}", soft_wrap=True)
+    return 0 if all(finding.healthy for finding in findings) else 3
+
+
+def store(arguments: Namespace) -> int:
+    """`edgestill store`: list, verify, prune, path; exit code 1 when verify finds damage."""
+    kept = Store()
+    if arguments.action == "path":
+        _print_json({"path": str(kept.root)}) if arguments.json else print(kept.root)
+        return 0
+    if arguments.action == "prune":
+        return _prune(kept, arguments)
+    entries = list(kept.entries())
+    damages = {entry.key: kept.damage(entry) for entry in entries} if arguments.action == "verify" else {}
+    if arguments.json:
+        _print_json({"schema": 1, "entries": [_entry_json(entry, damages.get(entry.key)) for entry in entries]})
+    else:
+        _print_entries(kept, entries, damages)
+    return 1 if any(damages.values()) else 0
+
+
+def _prune(kept: Store, arguments: Namespace) -> int:
+    oldest = time.time() - (0 if arguments.all else arguments.older * 86400)
+    doomed = [entry for entry in kept.entries() if arguments.all or entry.used < oldest]
+    for entry in doomed:
+        kept.remove(entry)
+    freed = sum(entry.bytes for entry in doomed)
+    if arguments.json:
+        _print_json({"schema": 1, "removed": [entry.key for entry in doomed], "bytes": freed})
+    else:
+        print(f"removed {len(doomed)} of what {kept.root} kept, {size(freed)}")
+    return 0
+
+
+def _entry_json(entry: Entry, damage: str | None) -> dict[str, Any]:
+    return {"key": entry.key, "stage": entry.stage, "bytes": entry.bytes, "seconds": entry.seconds, "damage": damage}
+
+
+def _print_entries(kept: Store, entries: list[Entry], damages: dict[str, str | None]) -> None:
+    console = Console(highlight=False)
+    table = Table("key", "stage", "size", "made in", "used", box=None, header_style="dim")
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        table.add_row(entry.key[:12], entry.stage, size(entry.bytes), f"{entry.seconds:.1f} s", used)
+    if entries:
+        console.print(table)
+    console.print(f"{len(entries)} artifacts, {size(sum(entry.bytes for entry in entries))}, in {kept.root}", soft_wrap=True)
+    for damage in filter(None, damages.values()):
+        console.print(f"[red]✗[/] {damage}", soft_wrap=True)
+    if damages and not any(damages.values()):
+        console.print("[green]✓[/] every byte is as it was written")
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=1, sort_keys=True, allow_nan=False)
+    print()

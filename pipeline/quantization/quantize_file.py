@@ -1,0 +1,119 @@
+"""Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import Artifact, of_file
+from ..data.samples import Samples
+from ..data.splits import stratified
+from ..errors import BadModel
+from ..graph.graph import Graph
+from ..graph.read import read_graph
+from ..graph.to_onnx import to_onnx
+from ..graph.to_tflite import to_tflite
+from ..progress import track
+from ..runtimes.parity import Parity, compare, demand
+from ..runtimes.runtime import Arena, arena_bytes
+from ..runtimes.samples import infer
+from .calibrate import calibrate
+from .quantize import QuantizationOptions, quantize
+
+CALIBRATION = 256  # samples that are enough for ranges and bias correction
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The files, what TFLite Micro needs for them, and what was lost on samples that did not calibrate.
+
+    Accuracies are in per cent and None without labels; `against_float` compares float and INT8 end to end.
+    """
+
+    files: tuple[Artifact, ...]
+    arena: Arena
+    calibrated_on: int
+    judged_on: int
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    against_float: Parity
+    between_files: Parity
+
+    @property
+    def drop(self) -> float | None:
+        """Points of accuracy lost; negative when INT8 is better."""
+        if self.accuracy_float is None or self.accuracy_int8 is None:
+            return None
+        return self.accuracy_float - self.accuracy_int8
+
+
+def float_graph(model: Path) -> Graph:
+    """The model's graph; BadModel when it is not a float model with one input and one output."""
+    graph = read_graph(model)
+    if any(tensor.dtype == "int8" for tensor in graph.tensors.values()):
+        raise BadModel(f"{model.name}: it is quantized already; give the float model it was made from")
+    if (len(graph.inputs), len(graph.outputs)) != (1, 1):
+        raise BadModel(
+            f"{model.name}: it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; only one of each is carried"
+        )
+    return graph
+
+
+def quantize_file(model: Path, samples: Samples, out: Path, options: QuantizationOptions) -> Quantized:
+    """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format."""
+    graph = float_graph(model)
+    chosen, judged = _divided(samples)
+    calibration = calibrate(graph, _batches(samples.x[chosen]))
+    integer = quantize(graph, calibration, samples.x[chosen], options)
+    out.mkdir(parents=True, exist_ok=True)
+    twin = _write(out / f"{model.stem}{TWIN[model.suffix]}", graph)
+    tflite = _write(out / f"{model.stem}.int8.tflite", integer)
+    onnx = _write(out / f"{model.stem}.int8.onnx", integer)
+    demand(model, twin)
+    x, y = samples.x[judged], None if samples.y is None else samples.y[judged]
+    return Quantized(
+        files=tuple(of_file(path) for path in (twin, tflite, onnx)),
+        arena=arena_bytes(tflite),
+        calibrated_on=len(chosen),
+        judged_on=len(judged),
+        accuracy_float=_accuracy(model, x, y),
+        accuracy_int8=_accuracy(tflite, x, y),
+        against_float=compare(model, tflite, x),
+        between_files=compare(tflite, onnx, x[:20]),
+    )
+
+
+TWIN = {".onnx": ".tflite", ".tflite": ".onnx"}
+
+
+def _write(path: Path, graph: Graph) -> Path:
+    path.write_bytes(to_tflite(graph) if path.suffix == ".tflite" else to_onnx(graph))
+    return path
+
+
+def _divided(samples: Samples) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows that calibrate and rows that judge: apart, unless there are too few for that."""
+    rows = np.arange(len(samples))
+    if len(samples) < 2 * BATCH:
+        return rows, rows
+    labels = np.zeros(len(samples), np.int64) if samples.y is None else samples.y
+    share = min(0.5, CALIBRATION / len(samples))
+    parts = stratified(labels, {"calibration": share, "judge": 1 - share}, seed=0)
+    return np.sort(parts["calibration"]), np.sort(parts["judge"])
+
+
+def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    starts = range(0, len(samples), BATCH)
+    for start in track(starts, len(starts)):
+        yield samples[start : start + BATCH]
+
+
+def _accuracy(path: Path, x: NDArray[np.float32], y: NDArray[Any] | None) -> float | None:
+    if y is None:
+        return None
+    outputs = infer(path, x)
+    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == y).mean())

@@ -1,0 +1,49 @@
+"""What a model file scores on a data set, and how large it is: run in its own runtime, on every sample."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.dataset import DataSet
+from ..graph.read import read_graph
+from .runtime import arena_bytes
+from .samples import infer
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The metric on validation and test, the predicted label of every test sample, parameters, MACs, and the arena.
+
+    `arena` (total, head, tail; bytes) is TFLite Micro's own account of a full-integer TFLite file, else None.
+    """
+
+    metric: str
+    validation: float
+    test: float
+    predictions: tuple[int, ...]
+    parameters: int
+    macs: int
+    arena: Mapping[str, int] | None
+
+
+def scores(path: Path, dataset: DataSet) -> Scores:
+    """Scores of an .onnx or .tflite file, float or full integer; BadModel when its runtime refuses it."""
+    task, apply = dataset.about.task, dataset.about.preprocess.apply
+    validation = infer(path, apply(dataset.validation.x))
+    test = infer(path, apply(dataset.test.x))
+    graph = read_graph(path)
+    return Scores(
+        metric=task.metric.name,
+        validation=task.score(validation, dataset.validation.y),
+        test=task.score(test, dataset.test.y),
+        predictions=tuple(int(label) for label in test.reshape(len(test), -1).argmax(axis=1)),
+        parameters=graph.parameters(),
+        macs=graph.macs(),
+        arena=_arena(path) if path.suffix == ".tflite" and graph.is_integer() else None,
+    )
+
+
+def _arena(path: Path) -> dict[str, Any]:
+    arena = arena_bytes(path)
+    return {"total": arena.total, "head": arena.head, "tail": arena.tail}

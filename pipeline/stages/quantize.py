@@ -1,0 +1,47 @@
+"""Quantize: a float model and its calibration to the integer graph, written as full-integer TFLite."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from ..artifact import Artifact, Kind
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """Post-training INT8, weights per channel. `ranges` says how a tensor's range is chosen from what it met.
+
+    `bias_correction` takes the mean error that rounding leaves in every channel out of the bias, layer by layer, on
+    the calibration samples.
+    """
+
+    ranges: Literal["mse", "min-max", "percentile"] = "mse"
+    bias_correction: bool = True
+
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
+        "source": ("onnx", "tflite"),
+        "calibration": ("calibration",),
+        "data": ("dataset",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[Kind] = "tflite"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "ai-edge-litert")
+
+    def sources(self) -> Iterable[Path]:
+        return ()
+
+    def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
+        from ..data.dataset import load
+        from ..graph.read import read_graph
+        from ..graph.to_tflite import to_tflite
+        from ..quantization.calibrate import Calibration
+        from ..quantization.quantize import QuantizationOptions, quantize
+
+        dataset = load(inputs["data"].path)
+        samples = dataset.about.preprocess.apply(dataset.calibration.x)
+        graph = read_graph(inputs["source"].path)
+        options = QuantizationOptions(ranges=self.ranges, bias_correction=self.bias_correction)
+        integer = quantize(graph, Calibration.load(inputs["calibration"].path), samples, options)
+        out.write_bytes(to_tflite(integer))
