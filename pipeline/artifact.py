@@ -1,6 +1,7 @@
 """One file, or one folder digested as its sorted files: what stages take and give."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,3 +70,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise BadArtifact(f"{path}: no such file or folder")
     return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def canonical_json(values: Any) -> str:
+    """The one spelling of plain JSON values: keys sorted, no spaces, ASCII; ValueError on nan and infinity."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,57 @@
+"""Dirty data is refused before the first second of training."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadData
+from .dataset import SPLITS, DataSet, Split
+
+
+def check(dataset: DataSet) -> None:
+    """BadData names the split and what is wrong with it: shape, values, labels, too few classes."""
+    about = dataset.about
+    for name in SPLITS:
+        where = f"data set {about.name}, {name}"
+        check_samples(where, dataset.split(name).x, about.preprocess.shape)
+        check_labels(where, dataset.split(name), dataset.classes)
+    if len(np.unique(dataset.train.y)) < 2:
+        raise BadData(
+            f"data set {about.name}, train: all labels are {dataset.train.y[0]}; a classifier needs two classes"
+        )
+
+
+def check_samples(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """At least one sample, each of this shape, every value a finite number."""
+    if x.dtype.kind not in "fiu":
+        raise BadData(f"{where}: x has the type {x.dtype}; expected numbers, such as uint8 or float32")
+    if not x.size:
+        raise BadData(f"{where}: x is empty, its shape is {x.shape}; expected at least one sample of {shape}")
+    if x.shape[1:] != shape:
+        raise BadData(f"{where}: the samples in x have shape {x.shape[1:]}, expected {shape}")
+    check_finite(where, x)
+
+
+def check_finite(where: str, x: NDArray[Any]) -> None:
+    """No nan and no infinity; BadData counts the samples that have one and names the first."""
+    if x.dtype.kind != "f":
+        return
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
+    if len(bad):
+        raise BadData(
+            f"{where}: {len(bad)} of {len(x)} samples in x hold nan or infinity, the first is sample {bad[0]}"
+        )
+
+
+def check_labels(where: str, split: Split, classes: int) -> None:
+    """One whole number from 0 to classes - 1 a sample."""
+    y = split.y
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise BadData(f"{where}: y has shape {y.shape} and type {y.dtype}; expected one whole number a sample")
+    if len(y) != len(split.x):
+        raise BadData(f"{where}: {len(split.x)} samples in x, but {len(y)} labels in y")
+    if y.min() < 0 or y.max() >= classes:
+        raise BadData(
+            f"{where}: the labels in y go from {y.min()} to {y.max()}; the task has {classes}, from 0 to {classes - 1}"
+        )

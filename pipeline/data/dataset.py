@@ -1,0 +1,116 @@
+"""A data set: four splits of raw samples with their labels, and what a reader must know about them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import canonical_json
+from ..errors import BadData, BadInput
+from ..preprocess import Preprocess, preprocess_from_json
+from ..task import Task, task_from_json
+
+SPLITS = ("train", "calibration", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Raw samples x (n,h,w,c), uint8, and integer labels y (n,)."""
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the samples come from: a file inside a package. The digest decides; `version` is a release that has it."""
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What travels with the samples: name, origin, the split's seed, what labels mean, what stands before a model."""
+
+    name: str
+    seed: int
+    source: Source
+    task: Task
+    preprocess: Preprocess
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "source": asdict(self.source),
+            "task": self.task.to_json(),
+            "preprocess": self.preprocess.to_json(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Train, validation and test share no sample; calibration is a seeded, stratified part of train.
+
+    Choices are made on validation; test is for the report.
+    """
+
+    about: About
+    train: Split
+    calibration: Split
+    validation: Split
+    test: Split
+
+    @property
+    def classes(self) -> int:
+        return len(self.about.task.labels)
+
+    def split(self, name: str) -> Split:
+        """The split of that name; one of SPLITS."""
+        found: Split = getattr(self, name)
+        return found
+
+
+def save(dataset: DataSet, folder: Path) -> None:
+    """Writes x_<split>.npy, y_<split>.npy and about.json; the same data set gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in SPLITS:
+        split = dataset.split(name)
+        np.save(folder / f"x_{name}.npy", np.ascontiguousarray(split.x), allow_pickle=False)
+        np.save(folder / f"y_{name}.npy", np.ascontiguousarray(split.y), allow_pickle=False)
+    (folder / "about.json").write_text(canonical_json(dataset.about.to_json()))
+
+
+def load(folder: Path) -> DataSet:
+    """The data set that `save` wrote, its arrays memory-mapped; BadData when a file is missing or damaged."""
+    try:
+        about = _about_from_json(json.loads((folder / "about.json").read_text()))
+        return DataSet(about, **{name: _load_split(folder, name) for name in SPLITS})
+    except (OSError, ValueError, KeyError, TypeError, BadInput) as error:
+        raise BadData(f"{folder}: not a data set that edgestill wrote: {error}") from error
+
+
+def _load_split(folder: Path, name: str) -> Split:
+    x, y = (np.load(folder / f"{axis}_{name}.npy", mmap_mode="r", allow_pickle=False) for axis in "xy")
+    return Split(x, y)
+
+
+def _about_from_json(values: Mapping[str, Any]) -> About:
+    return About(
+        name=values["name"],
+        seed=values["seed"],
+        source=Source(**values["source"]),
+        task=task_from_json(values["task"]),
+        preprocess=preprocess_from_json(values["preprocess"]),
+    )

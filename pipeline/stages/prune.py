@@ -1,0 +1,50 @@
+"""Removes channels from a net and trains it on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..artifact import Artifact, Kind
+from ..distillation.options import Training, at_least, check_guidance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prune(Training):
+    """The net without `ratio` of its channels, which then come in multiples of `round_to`; a teacher may help."""
+
+    ratio: float = 0.3
+    round_to: int = 8
+    temperature: float = 2.0
+    alpha: float = 0.7
+
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
+        "source": ("checkpoint",),
+        "data": ("dataset",),
+        "teacher": ("teacher-outputs",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"teacher"})
+    gives: ClassVar[Kind] = "checkpoint"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch", "torch-pruning")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_guidance(self)
+        at_least(self, round_to=1)
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"ratio is {self.ratio}; it is the share of channels to remove, above 0 and below 1")
+
+    def sources(self) -> Iterable[Path]:
+        return ()
+
+    def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
+        from ..data.dataset import load
+        from ..distillation.teacher_outputs import guidance
+        from ..models.checkpoint import load_checkpoint, save_checkpoint
+        from ..pruning.prune import pruned
+
+        dataset, source = load(inputs["data"].path), load_checkpoint(inputs["source"].path)
+        outputs = inputs.get("teacher")
+        teacher = guidance(outputs.path, dataset, self, self.temperature, self.alpha) if outputs else None
+        save_checkpoint(out, pruned(source, dataset, self, self.ratio, self.round_to, teacher))
