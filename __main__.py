@@ -53,7 +53,9 @@ def parser() -> Parser:
 
     verify = command("verify", "do these files compute the same?", VERIFY)
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite, at least two")
-    verify.add_argument("--data", metavar="DATA", help="a data set's name, or an .npz with x; default: seeded random inputs")
+    verify.add_argument(
+        "--data", metavar="DATA", help="a data set's name, or an .npz with x; default: seeded random inputs"
+    )
     verify.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
 
     bench = command("bench", "latency, memory and size of files on targets", BENCH)
@@ -68,7 +70,9 @@ def parser() -> Parser:
     doctor.add_argument("target", nargs="?", metavar="TARGET", help="look at one target only")
     store = command("store", "what is kept of earlier runs", STORE)
     store.add_argument("action", choices=["list", "verify", "prune", "path"])
-    store.add_argument("--older", type=float, default=30, metavar="DAYS", help="prune: what was not used for so long (30)")
+    store.add_argument(
+        "--older", type=float, default=30, metavar="DAYS", help="prune: what was not used for so long (30)"
+    )
     store.add_argument("--all", action="store_true", help="prune: everything")
     return top
 
@@ -78,12 +82,13 @@ targets, prints the table, and leaves files, report.json and report.html. What w
 stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers (and
 NAME.tflite in float beside an .onnx), runs each of them, and tells what accuracy was lost on your data."""
-VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is within one
-step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are reported."""
+VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is
+within one step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are only
+reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column."""
-STORE = """list shows what is kept, verify reads every byte again, prune removes what was not used for a while, path says
-where the store is ($EDGESTILL_STORE moves it)."""
+STORE = """list shows what is kept, verify reads every byte again, prune removes what was not used for a while, path
+says where the store is ($EDGESTILL_STORE moves it)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +119,10 @@ def _unexpected(error: Exception) -> int:
 
     with tempfile.NamedTemporaryFile("w", prefix="edgestill-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
-    print(f"edgestill: a fault of ours: {type(error).__name__}: {error}; please report it with {file.name}", file=sys.stderr)
+    print(
+        f"edgestill: a fault of ours: {type(error).__name__}: {error}; please report it with {file.name}",
+        file=sys.stderr,
+    )
     return 70
 
 

@@ -10,8 +10,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..pipeline.artifact import of_file
-from ..pipeline.errors import BadInput, choices
 from ..pipeline.progress import listening
 from ..pipeline.recipe import read_recipe
 from ..pipeline.store import Entry, Store
@@ -41,7 +39,9 @@ def targets(arguments: Namespace) -> int:
 
     found = list(available())
     if arguments.json:
-        rows = [{"name": target.name, "evidence": target.evidence, "facts": dict(device.facts)} for target, device in found]
+        rows = [
+            {"name": target.name, "evidence": target.evidence, "facts": dict(device.facts)} for target, device in found
+        ]
         _print_json({"schema": 1, "targets": rows})
         return 0
     table = Table("target", "evidence", "what it is", box=None, header_style="dim")
@@ -66,7 +66,10 @@ def doctor(arguments: Namespace) -> int:
         for finding in findings:
             mark = "[green]✓[/]" if finding.found else ("[red]✗[/]" if finding.needed else "[yellow]–[/]")
             cure = "" if finding.found else f"   cure: [bold]{finding.cure}[/]"
-            console.print(f"{mark} {finding.what:<16} {finding.found or 'missing':<12} [dim]{finding.serves}[/]{cure}", soft_wrap=True)
+            console.print(
+                f"{mark} {finding.what:<16} {finding.found or 'missing':<12} [dim]{finding.serves}[/]{cure}",
+                soft_wrap=True,
+            )
     return 0 if all(finding.healthy for finding in findings) else 3
 
 
@@ -112,7 +115,9 @@ def _print_entries(kept: Store, entries: list[Entry], damages: dict[str, str | N
         table.add_row(entry.key[:12], entry.stage, size(entry.bytes), f"{entry.seconds:.1f} s", used)
     if entries:
         console.print(table)
-    console.print(f"{len(entries)} artifacts, {size(sum(entry.bytes for entry in entries))}, in {kept.root}", soft_wrap=True)
+    console.print(
+        f"{len(entries)} artifacts, {size(sum(entry.bytes for entry in entries))}, in {kept.root}", soft_wrap=True
+    )
     for damage in filter(None, damages.values()):
         console.print(f"[red]✗[/] {damage}", soft_wrap=True)
     if damages and not any(damages.values()):

@@ -1,4 +1,4 @@
-"""From a recipe to steps: which stage runs on whose artifact, the scratch student and the exports beside the user's own."""
+"""From a recipe to steps: which stage runs on whose artifact, with the scratch student and the exports put beside."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -144,7 +144,9 @@ class _Builder:
         parity = None
         if first and "onnx" in self.recipe.exports:
             files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)
-            parity = self.add(f"{tflite} parity", stage_type("verify")(), first=tflite, second=f"{tflite} qdq", data="data")
+            parity = self.add(
+                f"{tflite} parity", stage_type("verify")(), first=tflite, second=f"{tflite} qdq", data="data"
+            )
         self.rows.setdefault(label, []).append(Variant(label, files, (judged,), None, parity, "int8"))
 
     def calibration(self, source: str) -> str:

@@ -1,4 +1,4 @@
-"""A TOML table to a frozen dataclass: every unknown key, wrong type and bad value is an error that says what there is."""
+"""A TOML table to a frozen dataclass: an unknown key, a wrong type and a bad value are errors that say what there is."""
 
 import dataclasses
 import types
@@ -55,7 +55,14 @@ _EXPECTED = {int: "a whole number", float: "a number", str: "a string", bool: "t
 
 
 def _name(value: Any) -> str:
-    named = {bool: "a boolean", int: "a whole number", float: "a number", str: "a string", list: "an array", dict: "a table"}
+    named = {
+        bool: "a boolean",
+        int: "a whole number",
+        float: "a number",
+        str: "a string",
+        list: "an array",
+        dict: "a table",
+    }
     return named.get(type(value), type(value).__name__)
 
 

@@ -29,7 +29,9 @@ class Preprocess:
         channels = self.shape[-1]
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, channels):
-                raise BadInput(f"preprocess: {name} has {len(values)} values for {channels} channels; give 1 or {channels}")
+                raise BadInput(
+                    f"preprocess: {name} has {len(values)} values for {channels} channels; give 1 or {channels}"
+                )
         if not self.divisor or not all(self.std):
             raise BadInput("preprocess: divisor and std must not be zero")
 
@@ -38,7 +40,8 @@ class Preprocess:
         if raw.shape[1:] != self.shape:
             raise BadInput(f"preprocess: samples have shape {raw.shape[1:]}, expected {self.shape}")
         scaled = raw.astype(np.float32) / np.float32(self.divisor)
-        return (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        return np.asarray((scaled - mean) / std, np.float32)
 
     def to_json(self) -> dict[str, Any]:
         return {

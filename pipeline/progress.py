@@ -30,7 +30,9 @@ class Silence:
         pass
 
 
-_listener: ContextVar[Listener] = ContextVar("listener", default=Silence())
+SILENCE = Silence()
+
+_listener: ContextVar[Listener] = ContextVar("listener", default=SILENCE)
 
 
 @contextmanager

@@ -93,7 +93,9 @@ def _locate(named: str | Path) -> Path:
         return path
     if str(named) in shipped():
         return Path(str(SHIPPED / f"{named}.toml"))
-    raise BadRecipe(f"no recipe is named {str(named)!r}; there are {choices(shipped())}, or give the path of a .toml file")
+    raise BadRecipe(
+        f"no recipe is named {str(named)!r}; there are {choices(shipped())}, or give the path of a .toml file"
+    )
 
 
 class _Reader:
@@ -114,10 +116,14 @@ class _Reader:
             raise BadRecipe(f"{self.file}: seeds is {seeds}; it must be 1 to 100")
         student = self.section("student", "train", {"seed": seed})
         if student is None:
-            raise BadRecipe(f"{self.file}: the table [student] is missing; it names the net that shall run on the device")
+            raise BadRecipe(
+                f"{self.file}: the table [student] is missing; it names the net that shall run on the device"
+            )
         data = self.section("data", "prepare-data", {"seed": seed})
         if data is None:
-            raise BadRecipe(f"{self.file}: the table [data] is missing; it names the data set, for example name = \"mnist-5k\"")
+            raise BadRecipe(
+                f'{self.file}: the table [data] is missing; it names the data set, for example name = "mnist-5k"'
+            )
         return Recipe(
             name=self.path.stem,
             path=self.path,
@@ -167,7 +173,7 @@ class _Reader:
         names = [table.name for table in read]
         for table in read:
             if names.count(table.name) > 1 or table.name in ("data", "teacher", "scratch"):
-                raise BadRecipe(f"{table.where}: the name {table.name!r} is taken; give it another with name = \"...\"")
+                raise BadRecipe(f'{table.where}: the name {table.name!r} is taken; give it another with name = "..."')
         return read
 
     def stage(self, number: int, table: dict[str, Any]) -> StageTable:
@@ -187,7 +193,9 @@ class _Reader:
         student = _known(kind, {"seed": self.top.get("seed", 0), **self.training(), **self.shared(kind)})
         unknown = [key for key in table if key not in options]
         if unknown:
-            raise BadRecipe(f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}")
+            raise BadRecipe(
+                f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}"
+            )
         return StageTable(name, build(kind, {**student, **table}, f"{where} ({named})"), inputs, f"{where} ({named})")
 
     def shared(self, kind: type[Stage]) -> dict[str, Any]:

@@ -158,9 +158,7 @@ class Store:
             raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        return Made(
-            Artifact(self._folder(key) / out.name, stage.gives, sha256, lineage), fresh=True, seconds=seconds
-        )
+        return Made(Artifact(self._folder(key) / out.name, stage.gives, sha256, lineage), fresh=True, seconds=seconds)
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:

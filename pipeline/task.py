@@ -39,7 +39,8 @@ class Task:
 
     def correct(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
         """The metric's share of every sample, (n,); its mean times 100 is the accuracy in per cent."""
-        return (outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).astype(np.float64)
+        predicted = outputs.reshape(len(outputs), -1).argmax(axis=1)
+        return np.asarray(predicted == targets, np.float64)
 
     def score(self, outputs: NDArray[Any], targets: NDArray[Any]) -> float:
         """Accuracy in per cent of outputs (n, classes) against integer targets (n,)."""

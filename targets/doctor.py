@@ -48,7 +48,9 @@ MINIMUM_FREE = 2 << 30  # bytes: a run of a shipped recipe stays far below
 def examine() -> Iterator[Finding]:
     """Everything this machine needs for the commands of this version, one finding each."""
     version = platform.python_version()
-    yield Finding("Python >= 3.11", version if sys.version_info >= (3, 11) else None, True, "everything", "install Python 3.11")
+    yield Finding(
+        "Python >= 3.11", version if sys.version_info >= (3, 11) else None, True, "everything", "install Python 3.11"
+    )
     for name, (needed, serves, extra) in PACKAGES.items():
         wanted = f"edgestill[{extra}]" if extra else "edgestill"
         yield Finding(name, _installed(name), needed, serves, f"pip install '{wanted}'")
@@ -68,7 +70,9 @@ def _store() -> Finding:
     free = shutil.disk_usage(there).free
     fine = free >= MINIMUM_FREE and _writable(there)
     found = f"{root}, {free / 1e9:.1f} GB free" if fine else None
-    return Finding("store", found, True, "keeping what was made", "free some disk or set $EDGESTILL_STORE to a folder of yours")
+    return Finding(
+        "store", found, True, "keeping what was made", "free some disk or set $EDGESTILL_STORE to a folder of yours"
+    )
 
 
 def _writable(folder: Path) -> bool:

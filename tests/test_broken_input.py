@@ -40,7 +40,9 @@ def net(size: int, channels: int = 1) -> bytes:
 
 def serialized(nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: list[Any]) -> bytes:
     graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
-    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    )
 
 
 def lstm() -> bytes:

@@ -24,7 +24,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Always true: every input of a node is a constant, a graph input or an output of an earlier node; names are unique.
+    """Always true: every input of a node is a constant, a graph input or an output of an earlier node.
 
     `metadata` holds what travels with the file (task, labels, preprocess as JSON text, under the key "edgestill").
     """
@@ -68,12 +68,15 @@ class Graph:
 
 
 def renumbered(graph: Graph) -> Graph:
-    """The same graph with the shortest unique names: t0, t1, ... in the order of first use; unused tensors are left out."""
+    """The same graph with the shortest unique names, t0, t1, ... in the order of first use; unused tensors go."""
     order = dict.fromkeys(
         [*graph.inputs, *(name for node in graph.nodes for name in (*node.inputs, *node.outputs)), *graph.outputs]
     )
     short = {name: f"t{index}" for index, name in enumerate(order)}
-    rename = lambda names: tuple(short[name] for name in names)  # noqa: E731
+
+    def rename(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(short[name] for name in names)
+
     return replace(
         graph,
         tensors={short[name]: replace(graph.tensors[name], name=short[name]) for name in order},
