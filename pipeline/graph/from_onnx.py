@@ -1,0 +1,178 @@
+"""Reads ONNX, float or QDQ, into a graph: channels last, batch 1, no transpositions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadModel, Unsupported, choices
+from .graph import Graph, renumbered
+from .lowering import convolution, dense, elementwise, movement, pooling, quantization
+from .lowering.builder import Builder, Constant, Refused, Value
+from .lowering.layout import graph_shape, standard_order
+from .lowering.reader import OnnxModel, OnnxNode, read
+from .passes.absorb_padding import absorb_padding
+from .passes.fuse_activations import fuse_activations
+from .passes.merge_means import merge_means
+from .passes.settle_scales import float_tensors, settle_scales
+
+Lower = Callable[[Builder, OnnxNode], Value | Constant]
+
+LOWERED: Mapping[str, Lower] = {
+    "Add": elementwise.add,
+    "AveragePool": pooling.average_pool,
+    "BatchNormalization": elementwise.batch_normalization,
+    "Clip": elementwise.clip,
+    "Conv": convolution.conv,
+    "DequantizeLinear": quantization.dequantize_linear,
+    "Div": elementwise.scale,
+    "Dropout": movement.identity,
+    "Flatten": movement.flatten,
+    "Gemm": dense.gemm,
+    "GlobalAveragePool": pooling.global_average_pool,
+    "Identity": movement.identity,
+    "MatMul": dense.matmul,
+    "MaxPool": pooling.max_pool,
+    "Mul": elementwise.scale,
+    "Pad": movement.pad,
+    "QuantizeLinear": quantization.quantize_linear,
+    "ReduceMean": pooling.reduce_mean,
+    "Relu": elementwise.relu,
+    "Reshape": movement.reshape,
+    "Softmax": elementwise.softmax,
+    "Squeeze": movement.squeeze,
+    "Sub": elementwise.scale,
+    "Transpose": movement.transpose,
+    "Unsqueeze": movement.unsqueeze,
+}
+FOLDED = frozenset(  # carried where their inputs are constants: the arithmetic that exporters do on shapes
+    [
+        "Cast",
+        "Concat",
+        "Constant",
+        "ConstantOfShape",
+        "Equal",
+        "Expand",
+        "Gather",
+        "Range",
+        "Shape",
+        "Slice",
+        "Sqrt",
+        "Where",
+    ]
+)
+REMEDY = "replace that layer before export, or leave it outside the model"
+LARGEST_FOLD = 2**24  # elements of a folded constant
+
+
+def from_onnx(data: bytes, where: str = "the model") -> Graph:
+    """The graph of a float or QDQ ONNX file, opset 13 to 22; a free batch axis becomes 1.
+
+    (n,c,h,w) becomes (n,h,w,c), and (n,c,t) an image of one row, (n,1,t,c). A dense layer behind a Flatten gets its
+    columns in the new order. In a QDQ file, QuantizeLinear and DequantizeLinear become the scales of the tensors: the
+    result is an integer graph, and uint8 activations become int8 with a zero point 128 lower.
+
+    Raises `BadModel` when the bytes are no usable ONNX, `Unsupported` with every node that cannot be lowered.
+    """
+    model = read(data, {*LOWERED, *FOLDED}, where)
+    build = Builder(model)
+    _start(build, model)
+    reasons = _lower_all(build, model)
+    if not reasons:
+        try:
+            return _finished(build.graph(model))
+        except Refused as refusal:
+            reasons = [f"{refusal.code}  output: {refusal}"]
+        except Unsupported as unsupported:
+            reasons = unsupported.reasons
+    raise Unsupported(where, reasons)
+
+
+def _start(build: Builder, model: OnnxModel) -> None:
+    """The model's input; one that the model only turns from channels last is taken as it comes."""
+    readers = [node for node in model.nodes if model.input in node.inputs]
+    turned = all(node.operator == "Transpose" and node.attributes.get("perm") == [0, 3, 1, 2] for node in readers)
+    shape = model.input_shape
+    if turned and readers:
+        value = Value("input", shape, np.arange(int(np.prod(shape)), dtype=np.int64))
+        build.input(model.input, shape, model.input_dtype, value)
+    else:
+        value = Value("input", shape, standard_order(shape))
+        build.input(model.input, graph_shape(shape), model.input_dtype, value)
+
+
+def _lower_all(build: Builder, model: OnnxModel) -> list[str]:
+    """Lowers node by node; what stands behind a node that was refused is not judged, unless nobody knows it."""
+    reasons = []
+    for node in model.nodes:
+        known = {"", *build.values, *build.constants}
+        if node.operator not in LOWERED and node.operator not in FOLDED:
+            there = choices(LOWERED)
+            reasons.append(
+                f"O-OP-UNKNOWN  {node}: operator {node.operator} is not carried; there are {there}; {REMEDY}"
+            )
+        elif known.issuperset(node.inputs):
+            try:
+                _lower(build, node)
+            except Refused as refusal:
+                reasons.append(f"{refusal.code}  {node}: {node.operator} {refusal}")
+    if not reasons:
+        reasons = [f"O-OUTPUT  output {n!r}: no node gives it" for n in model.outputs if n not in build.values]
+    return reasons
+
+
+def _lower(build: Builder, node: OnnxNode) -> None:
+    folded = _folded(build, node)
+    result = LOWERED[node.operator](build, node) if folded is None else folded
+    if isinstance(result, Constant):
+        build.constants[node.outputs[0]] = result
+    else:
+        build.values[node.outputs[0]] = result
+
+
+def _folded(build: Builder, node: OnnxNode) -> Constant | None:
+    """The node's result where only constants, or the shape of a value, decide it."""
+    if node.operator == "Shape" and node.input(0) in build.values:
+        shape = np.array(build.values[node.input(0)].shape, np.int64)
+        return Constant(shape[node.attributes.get("start", 0) : node.attributes.get("end")])
+    constants = {name: build.constants[name] for name in node.inputs if name in build.constants}
+    plain = all(constant.quantization is None for constant in constants.values())
+    if node.operator in ("QuantizeLinear", "DequantizeLinear") or not plain:
+        return None
+    if len(constants) < len([name for name in node.inputs if name]):
+        if node.operator in FOLDED:
+            raise Refused("O-DYNAMIC", "works on values that depend on the input; it is carried on constants only")
+        return None
+    return Constant(_evaluated(node, {name: constant.data for name, constant in constants.items()}))
+
+
+def _evaluated(node: OnnxNode, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    from onnx.reference import ReferenceEvaluator
+
+    if node.operator in ("ConstantOfShape", "Expand"):
+        shape = inputs[node.inputs[-1]]
+        if np.prod(shape.astype(np.float64)) > LARGEST_FOLD:
+            raise Refused(
+                "O-SHAPE", f"makes a constant of shape {tuple(shape)}; at most {LARGEST_FOLD} elements are carried"
+            )
+    try:
+        (result,) = ReferenceEvaluator(node.proto).run(None, inputs)
+        return np.asarray(result)
+    except Exception as error:  # the evaluator raises whatever numpy does
+        raise Refused("O-CONSTANT", f"cannot be computed: {error}") from None
+
+
+def _finished(graph: Graph) -> Graph:
+    """Fused, settled and numbered."""
+    if all(tensor.quantization is None for tensor in graph.tensors.values()):
+        return renumbered(fuse_activations(merge_means(absorb_padding(graph))))
+    settled = fuse_activations(settle_scales(graph))
+    still_float = float_tensors(settled)
+    if still_float:
+        where = "; ".join(f"{tensor.origin!r}" for tensor in still_float[:5])
+        raise Unsupported("", [f"O-QUANTIZATION  {len(still_float)} tensors are float in a quantized file: {where}"])
+    return renumbered(settled)
+
+
+__all__ = ["BadModel", "Unsupported", "from_onnx"]

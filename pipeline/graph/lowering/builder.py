@@ -1,0 +1,186 @@
+"""What lowering has built so far: the graph's tensors and nodes, and what each ONNX name stands for."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph import Graph, Node
+from ..operators import Operator, Reshape
+from ..operators.operator import Shape
+from ..tensor import DType, Quantization, Tensor
+from .layout import graph_shape, standard_order
+from .reader import OnnxModel, OnnxNode
+
+
+class Refused(Exception):
+    """One node cannot be lowered: a reason code, what is wrong, and what to do."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """An ONNX tensor that depends on the input: the graph's tensor that holds it, and where its elements lie there.
+
+    `order` is, for every element of that tensor in memory order, its position in the flattened ONNX tensor. A reshape
+    or a transposition only changes `shape` and `order`; nothing is emitted until an operator needs the elements to be
+    in the standard order.
+    """
+
+    tensor: str
+    shape: Shape
+    order: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant in ONNX's layout; where `quantization` is given, `data` holds the integers."""
+
+    data: NDArray[Any]
+    quantization: Quantization | None = None
+
+    def transposed(self, axes: Sequence[int]) -> "Constant":
+        """Axes in another order; the axis of the scales goes along."""
+        quantization = self.quantization
+        if quantization is not None and quantization.axis is not None:
+            quantization = replace(quantization, axis=list(axes).index(quantization.axis))
+        return Constant(np.ascontiguousarray(self.data.transpose(axes)), quantization)
+
+    def real(self) -> NDArray[np.float32]:
+        """The constant as float32."""
+        return self.data.astype(np.float32) if self.quantization is None else self.quantization.dequantize(self.data)
+
+
+class Builder:
+    """Grows while the nodes are lowered in order; `graph()` is what came out."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        self.constants = {name: Constant(data) for name, data in model.constants.items()}
+        self.values: dict[str, Value] = {}
+        self._uses = Counter(name for node in model.nodes for name in node.inputs) + Counter(model.outputs)
+        self._tensors: dict[str, Tensor] = {}
+        self._nodes: list[Node] = []
+
+    # What a node's inputs are.
+
+    def value(self, name: str) -> Value:
+        """The value of this ONNX name; `Refused` when it is a constant."""
+        if name in self.constants:
+            raise Refused(
+                "O-CONSTANT", f"its input {name!r} is a constant; a value that depends on the input is carried"
+            )
+        return self.values[name]
+
+    def constant(self, name: str) -> Constant:
+        """The constant of this ONNX name; `Refused` when it depends on the input."""
+        if name not in self.constants:
+            raise Refused("O-DYNAMIC", f"its input {name!r} is not a constant; export the model with constant weights")
+        return self.constants[name]
+
+    def numbers(self, name: str) -> list[int]:
+        """A constant list of integers: axes, pads, a shape."""
+        return [int(number) for number in self.constant(name).data.ravel()]
+
+    def only_use(self, value: Value) -> bool:
+        """Whether one node reads the value's tensor, by whatever ONNX name, and the model does not return it."""
+        names = [name for name, other in self.values.items() if other.tensor == value.tensor]
+        views = len(names) - 1  # each further name was made by a node that moved nothing
+        return sum(self._uses[name] for name in names) - views == 1
+
+    def tensor(self, value: Value) -> Tensor:
+        return self._tensors[value.tensor]
+
+    def standard(self, value: Value, rank: int | None = None) -> Value:
+        """The same value with its elements in the standard order and shape, by a Reshape where one is enough."""
+        if rank is not None and len(value.shape) != rank:
+            raise Refused("O-RANK", f"its input has {len(value.shape)} axes {value.shape}; {rank} are carried")
+        if not np.array_equal(value.order, standard_order(value.shape)):
+            raise Refused(
+                "O-LAYOUT", f"its input {value.shape} mixes channels and positions; only a dense layer may read that"
+            )
+        return self.laid_out(value)
+
+    def laid_out(self, value: Value) -> Value:
+        """The same value in a tensor of the graph's shape, whatever the order of its elements."""
+        target = graph_shape(value.shape)
+        if self.tensor(value).shape == target:
+            return value
+        name = self._emit(Reshape(target), [value.tensor], self.tensor(value).origin)
+        return replace(value, tensor=name)
+
+    # What a node gives.
+
+    def input(self, name: str, shape: Shape, dtype: str, value: Value) -> None:
+        """Makes the model's input."""
+        self._tensors[value.tensor] = Tensor(value.tensor, shape, cast(DType, dtype), origin=name)
+        self.values[name] = value
+
+    def image(self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str) -> Value:
+        """One more operator, whose output has this ONNX shape and lies in the standard order."""
+        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape))
+        if self.tensor(value).shape != graph_shape(shape):
+            raise Refused("O-SHAPE", f"gives {self.tensor(value).shape}, where ONNX says {graph_shape(shape)}")
+        return value
+
+    def viewed(self, value: Value, shape: Shape) -> Value:
+        """The same elements under another ONNX shape."""
+        if prod(shape) != prod(value.shape) or min(shape, default=1) < 1:
+            raise Refused("O-SHAPE", f"reshapes {value.shape} to {shape}, which holds another number of elements")
+        return replace(value, shape=shape)
+
+    def elementwise(self, operator: Operator, values: Sequence[Value], origin: str) -> Value:
+        """One more operator, whose output lies as its first input does."""
+        return replace(values[0], tensor=self._emit(operator, [value.tensor for value in values], origin))
+
+    def keep(self, constant: Constant, origin: str, dtype: DType = "float32") -> str:
+        """A constant tensor; integers keep their own type."""
+        data = constant.data.astype(dtype) if constant.quantization is None else constant.data
+        name = f"c{len(self._tensors)}"
+        kind = cast(DType, str(data.dtype))
+        self._tensors[name] = Tensor(name, data.shape, kind, constant.quantization, np.ascontiguousarray(data), origin)
+        return name
+
+    def change(self, tensor: Tensor) -> None:
+        """Puts this tensor in the place of the one of the same name."""
+        self._tensors[tensor.name] = tensor
+
+    def writer(self, tensor: str) -> Node | None:
+        """The node that writes a tensor; None for the model's input and for constants."""
+        return next((node for node in reversed(self._nodes) if tensor in node.outputs), None)
+
+    def inputs_of(self, node: Node) -> list[Tensor]:
+        return [self._tensors[name] for name in node.inputs]
+
+    def graph(self, model: OnnxModel) -> Graph:
+        """Everything lowered, as a graph under provisional names."""
+        outputs = tuple(self.standard(self.value(name)).tensor for name in model.outputs)
+        inputs = (self.values[model.input].tensor,)
+        return Graph(dict(self._tensors), tuple(self._nodes), inputs, outputs, dict(model.metadata))
+
+    def _emit(self, operator: Operator, inputs: Sequence[str], origin: str) -> str:
+        try:
+            shape = operator.shape([self._tensors[name].shape for name in inputs])
+        except ValueError as error:
+            raise Refused("O-SHAPE", str(error)) from None
+        name = f"v{len(self._tensors)}"
+        self._tensors[name] = Tensor(name, shape, origin=origin)
+        self._nodes.append(Node(operator, tuple(inputs), (name,)))
+        return name
+
+
+def in_one_order(values: Sequence[Value], node: OnnxNode) -> None:
+    """`Refused` unless the values have one shape and their elements lie alike."""
+    if any(value.shape != values[0].shape for value in values):
+        shapes = " and ".join(str(value.shape) for value in values)
+        raise Refused("O-SHAPE", f"its inputs have shapes {shapes}; {node.operator} of equal shapes is carried")
+    if any(not np.array_equal(value.order, values[0].order) for value in values):
+        raise Refused(
+            "O-LAYOUT", f"its inputs lie in different orders; {node.operator} of equally laid out ones is carried"
+        )

@@ -1,0 +1,89 @@
+"""What convolutions and dense layers share: weights and bias as tensors, and a scale or an offset folded into them."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..operators import Conv2d, DepthwiseConv2d, FullyConnected, Operator
+from ..operators.operator import Shape
+from ..tensor import Quantization, Tensor
+from .builder import Builder, Constant, Refused, Value
+from .layout import graph_shape
+from .reader import OnnxNode
+
+LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
+
+
+def weighted(build: Builder, node: OnnxNode, operator: Operator, x: Value, weights: Constant, shape: Shape) -> Value:
+    """One more linear layer; its bias is the node's third input, or zeros."""
+    channels = weights.data.shape[3 if isinstance(operator, DepthwiseConv2d) else 0]
+    bias = build.constant(node.input(2)) if node.input(2) else Constant(np.zeros(channels, np.float32))
+    bias = Constant(np.broadcast_to(bias.data.ravel(), (channels,)), bias.quantization)
+    return linear(build, operator, x, weights, bias, shape, node)
+
+
+def linear(
+    build: Builder, operator: Operator, x: Value, weights: Constant, bias: Constant, shape: Shape, node: OnnxNode
+) -> Value:
+    """One more linear layer on quantized or float weights, as its input is quantized or float."""
+    scale = build.tensor(x).quantization
+    if scale is None:
+        weights, bias = Constant(weights.real()), Constant(bias.real())
+    elif weights.quantization is None:
+        raise Refused("O-QUANTIZATION", "has float weights on a quantized input; quantize its weights too")
+    elif bias.quantization is None:
+        bias = quantized_bias(bias.real(), scale, weights.quantization)
+    names = [build.keep(weights, node.input(1)), build.keep(bias, node.input(2))]
+    return build.image(operator, [x.tensor, *names], shape, node.outputs[0])
+
+
+def quantized_bias(bias: NDArray[np.float32], x: Quantization, weights: Quantization) -> Constant:
+    """A float bias as int32 of scale `s_x * s_w`, one a channel where the weights have one a channel."""
+    scale = (x.per_tensor_scale * weights.scale.astype(np.float64)).astype(np.float32)
+    steps = Quantization(scale, 0, None if weights.axis is None else 0)
+    return Constant(steps.quantize(bias, "int32"), steps)
+
+
+def affine(build: Builder, node: OnnxNode, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
+    """`gain * x + offset`, one a channel: folded into the layer before it, or a depthwise layer of one tap."""
+    name = next(name for name in node.inputs if name in build.values)
+    x = build.value(name)
+    if build.tensor(x).quantization is not None:
+        raise Refused("O-QUANTIZATION", "scales a quantized tensor; fold it into its layer before quantizing")
+    gain, offset = (np.broadcast_to(part.ravel(), (x.shape[1],)) for part in (gain, offset))
+    before = build.writer(x.tensor)
+    laid_out = build.tensor(x).shape == graph_shape(x.shape)
+    if before is not None and isinstance(before.operator, LINEAR) and laid_out and build.only_use(x):
+        for tensor in _folded(build.inputs_of(before)[1:], before.operator, gain, offset):
+            build.change(tensor)
+        build.change(replace(build.tensor(x), origin=node.outputs[0]))
+        return x
+    if len(x.shape) < 3:
+        raise Refused("O-ATTRIBUTE", f"{node.operator} that follows no layer of its own is carried on images only")
+    x = build.standard(x)
+    constants = [Constant(gain.reshape(1, 1, 1, -1)), Constant(offset)]
+    names = [build.keep(constant, origin) for constant, origin in zip(constants, node.inputs[1:], strict=False)]
+    return build.image(DepthwiseConv2d(), [x.tensor, *names], x.shape, node.outputs[0])
+
+
+def _folded(
+    constants: list[Tensor], operator: Operator, gain: NDArray[np.float64], offset: NDArray[np.float64]
+) -> list[Tensor]:
+    weights, bias = constants
+    assert weights.data is not None and bias.data is not None
+    if weights.quantization is not None:
+        return [_shifted(bias, gain, offset)]
+    by_channel = gain if isinstance(operator, DepthwiseConv2d) else gain.reshape(-1, *[1] * (weights.data.ndim - 1))
+    return [
+        replace(weights, data=(weights.data * by_channel).astype(np.float32)),
+        replace(bias, data=(bias.data * gain + offset).astype(np.float32)),
+    ]
+
+
+def _shifted(bias: Tensor, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Tensor:
+    """An integer bias plus an offset; its weights are integers, which no gain may change."""
+    assert bias.data is not None and bias.quantization is not None
+    if np.any(gain != 1):
+        raise Refused("O-QUANTIZATION", "scales a layer of integer weights; fold it before quantizing")
+    return replace(bias, data=bias.data + bias.quantization.quantize(offset, "int32"))

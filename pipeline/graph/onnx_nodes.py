@@ -1,0 +1,187 @@
+"""How each operator of the graph is said in ONNX, channels first: one small function an operator."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import Unsupported
+from .graph import Node
+from .lowering.layout import standard_order
+from .onnx_writer import OnnxWriter
+from .operators import (
+    Activation,
+    Add,
+    AveragePool2d,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    MaxPool2d,
+    Mean,
+    Operator,
+    Pad,
+    Padding,
+    Quantize,
+    Relu,
+    Relu6,
+    Reshape,
+    Softmax,
+)
+from .operators.operator import Shape
+from .operators.window import Pair, same_padding
+
+Say = Callable[[OnnxWriter, Node, Any], str]
+CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
+
+
+def onnx_shape(shape: Shape) -> Shape:
+    """(n,h,w,c) -> (n,c,h,w); other ranks stay."""
+    return tuple(shape[axis] for axis in CHANNELS_FIRST) if len(shape) == 4 else shape
+
+
+def say(out: OnnxWriter, node: Node) -> str:
+    """Writes a node with its activation; the ONNX name of the reals that it gives."""
+    y = SAID[type(node.operator)](out, node, node.operator)
+    return activated(out, node, y, getattr(node.operator, "activation", "none"))
+
+
+def activated(out: OnnxWriter, node: Node, y: str, activation: Activation) -> str:
+    if activation == "relu":
+        return out.node(node.outputs[0], "Relu", [y])
+    if activation == "relu6":
+        bounds = [out.numbers("zero", np.array(0, np.float32)), out.numbers("six", np.array(6, np.float32))]
+        return out.node(node.outputs[0], "Clip", [y, *bounds])
+    return y
+
+
+def _conv(out: OnnxWriter, node: Node, conv: Conv2d | DepthwiseConv2d) -> str:
+    depthwise = isinstance(conv, DepthwiseConv2d)
+    x, kernel = out.tensor(node.inputs[0]).shape, out.tensor(node.inputs[1]).shape[1:3]
+    weights = out.constant(node.inputs[1], (3, 0, 1, 2) if depthwise else CHANNELS_FIRST)
+    return out.node(
+        node.outputs[0],
+        "Conv",
+        [out.read(node.inputs[0]), weights, *_bias(out, node)],
+        dilations=conv.dilation,
+        group=x[3] if depthwise else 1,
+        kernel_shape=kernel,
+        pads=_pads(x, kernel, conv.stride, conv.dilation, conv.padding),
+        strides=conv.stride,
+    )
+
+
+def _dense(out: OnnxWriter, node: Node, dense: FullyConnected) -> str:
+    """Behind a tensor that was flattened channels first, the columns stand in that order."""
+    x, name = out.read(node.inputs[0]), node.inputs[0]
+    order = out.orders.get(name)
+    shape = out.tensor(name).shape
+    if len(shape) > 2:
+        order = standard_order(onnx_shape(shape))
+        x = out.node(node.outputs[0], "Flatten", [x], axis=1)
+    columns = None if order is None else np.argsort(order)
+    return out.node(
+        node.outputs[0], "Gemm", [x, out.constant(node.inputs[1], (0, 1), columns), *_bias(out, node)], transB=1
+    )
+
+
+def _add(out: OnnxWriter, node: Node, add: Add) -> str:
+    return out.node(node.outputs[0], "Add", [out.read(name) for name in node.inputs])
+
+
+def _relu(out: OnnxWriter, node: Node, relu: Relu) -> str:
+    return activated(out, node, out.read(node.inputs[0]), "relu")
+
+
+def _relu6(out: OnnxWriter, node: Node, relu6: Relu6) -> str:
+    return activated(out, node, out.read(node.inputs[0]), "relu6")
+
+
+def _max_pool(out: OnnxWriter, node: Node, pool: MaxPool2d) -> str:
+    return _pool(out, node, "MaxPool", pool)
+
+
+def _average_pool(out: OnnxWriter, node: Node, pool: AveragePool2d) -> str:
+    return _pool(out, node, "AveragePool", pool)
+
+
+def _mean(out: OnnxWriter, node: Node, mean: Mean) -> str:
+    """The axes are an attribute up to opset 17."""
+    rank = len(out.tensor(node.inputs[0]).shape)
+    axes = sorted(CHANNELS_LAST[axis] if rank == 4 else axis for axis in mean.axes)
+    return out.node(node.outputs[0], "ReduceMean", [out.read(node.inputs[0])], axes=axes, keepdims=int(mean.keep_dims))
+
+
+def _reshape(out: OnnxWriter, node: Node, reshape: Reshape) -> str:
+    """A plain Reshape where channels first gives the same, or dense layers alone read it; else between two turns."""
+    x, (name,), (result,) = out.read(node.inputs[0]), node.inputs, node.outputs
+    before, after = out.tensor(name).shape, out.tensor(result).shape
+    order = standard_order(onnx_shape(before))
+    alike = np.array_equal(order, standard_order(onnx_shape(after)))
+    if alike or (len(after) == 2 and out.only_dense_read(result)):
+        if not alike:
+            out.orders[result] = order
+        return _to_shape(out, result, x, onnx_shape(after))
+    if len(before) == 4:
+        x = out.node(result, "Transpose", [x], perm=CHANNELS_LAST)
+    y = _to_shape(out, result, x, after)
+    return out.node(result, "Transpose", [y], perm=CHANNELS_FIRST) if len(after) == 4 else y
+
+
+def _pad(out: OnnxWriter, node: Node, pad: Pad) -> str:
+    pairs = np.array(pad.before_after, np.int64)
+    pairs = pairs[list(CHANNELS_FIRST)] if len(pairs) == 4 else pairs
+    pads = out.numbers(f"{node.outputs[0]}_pads", pairs.T.ravel())
+    return out.node(node.outputs[0], "Pad", [out.read(node.inputs[0]), pads])
+
+
+def _quantize(out: OnnxWriter, node: Node, quantize: Quantize) -> str:
+    return out.read(node.inputs[0])
+
+
+def _softmax(out: OnnxWriter, node: Node, softmax: Softmax) -> str:
+    rank = len(out.tensor(node.inputs[0]).shape)
+    if softmax.beta != 1.0:
+        raise Unsupported(
+            "ONNX", [f"O-ATTRIBUTE  {node.outputs[0]}: Softmax with beta {softmax.beta}; 1 can be written"]
+        )
+    return out.node(node.outputs[0], "Softmax", [out.read(node.inputs[0])], axis=1 if rank == 4 else -1)
+
+
+def _bias(out: OnnxWriter, node: Node) -> list[str]:
+    return [out.constant(name, (0,)) for name in node.inputs[2:]]
+
+
+def _pool(out: OnnxWriter, node: Node, operator: str, pool: MaxPool2d | AveragePool2d) -> str:
+    pads = _pads(out.tensor(node.inputs[0]).shape, pool.kernel, pool.stride, (1, 1), pool.padding)
+    return out.node(
+        node.outputs[0], operator, [out.read(node.inputs[0])], kernel_shape=pool.kernel, pads=pads, strides=pool.stride
+    )
+
+
+def _pads(x: Shape, kernel: Shape, stride: Pair, dilation: Pair, padding: Padding) -> list[int]:
+    """ONNX's pads: what stands before each axis, then what stands behind."""
+    if padding == "VALID":
+        return [0, 0, 0, 0]
+    sides = [same_padding(x[1 + k], kernel[k], stride[k], dilation[k]) for k in (0, 1)]
+    return [before for before, _ in sides] + [after for _, after in sides]
+
+
+def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:
+    return out.node(tensor, "Reshape", [x, out.numbers(f"{tensor}_shape", np.array(shape, np.int64))])
+
+
+SAID: Mapping[type[Operator], Say] = {
+    Add: _add,
+    AveragePool2d: _average_pool,
+    Conv2d: _conv,
+    DepthwiseConv2d: _conv,
+    FullyConnected: _dense,
+    MaxPool2d: _max_pool,
+    Mean: _mean,
+    Pad: _pad,
+    Quantize: _quantize,
+    Relu: _relu,
+    Relu6: _relu6,
+    Reshape: _reshape,
+    Softmax: _softmax,
+}

@@ -1,0 +1,78 @@
+"""A graph as an ONNX file, channels first: float, or QDQ with the same integers; the same bytes every time."""
+
+import onnx
+from onnx import helper
+
+from ..errors import Unsupported, choices
+from .graph import Graph
+from .onnx_nodes import SAID, onnx_shape, say
+from .onnx_writer import IntegerType, OnnxWriter
+
+OPSET, IR_VERSION = 17, 8
+
+
+def to_onnx(graph: Graph, activations: IntegerType = "uint8") -> bytes:
+    """Opset 17, IR 8, batch 1, inputs and outputs float32 and (n,c,h,w), named `input` and `output`.
+
+    An integer graph becomes QDQ: int8 weights and int32 biases behind a DequantizeLinear, and every activation rounded
+    by a QuantizeLinear. As uint8 (the default; the same integers plus 128) ONNX Runtime is fastest on x86.
+
+    `from_onnx` reads an equal graph back, but for what ONNX cannot say: SAME padding that pads nothing comes back as
+    VALID, a bias that is left out as zeros, a depthwise layer of one channel as a plain one, a dense layer on an image
+    with a Reshape before it. Raises `Unsupported` for operators and mixtures of float and integer that it cannot say.
+    """
+    _refuse(graph)
+    out = OnnxWriter(graph, activations)
+    inputs = _names("input", len(graph.inputs))
+    outputs = _names("output", len(graph.outputs))
+    for tensor, name in zip(graph.inputs, inputs, strict=True):
+        out.begin(tensor, name)
+    for node in graph.nodes:
+        out.finish(node.outputs[0], say(out, node))
+    for tensor, name in zip(graph.outputs, outputs, strict=True):
+        out.returned(tensor, name)
+    return bytes(_model(out, inputs, outputs).SerializeToString(deterministic=True))
+
+
+def _refuse(graph: Graph) -> None:
+    reasons = []
+    activations = graph.of([*graph.inputs, *(name for node in graph.nodes for name in node.outputs)])
+    if len({tensor.quantization is None for tensor in activations}) > 1:
+        reasons.append("O-QUANTIZATION  the graph mixes float and integer activations; quantize the whole of it")
+    constants = {name for name, tensor in graph.tensors.items() if tensor.constant}
+    there = choices(operator.__name__ for operator in SAID)
+    for node in graph.nodes:
+        if type(node.operator) not in SAID:
+            reasons.append(f"O-OP-UNKNOWN  {node.outputs[0]}: {node.kind} cannot be written; there are {there}")
+        elif node.inputs[0] in constants or (node.kind == "Add" and node.inputs[1] in constants):
+            reasons.append(f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input")
+    reasons += [
+        f"O-RANK  {t.name}: {len(t.shape)} axes; 2 and 4 can be written"
+        for t in activations
+        if len(t.shape) not in (2, 4)
+    ]
+    if reasons:
+        raise Unsupported("ONNX", reasons)
+
+
+def _names(stem: str, count: int) -> list[str]:
+    return [stem] if count == 1 else [f"{stem}{index}" for index in range(count)]
+
+
+def _model(out: OnnxWriter, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        out.nodes,
+        "main",
+        [_port(out, tensor, name) for tensor, name in zip(out.graph.inputs, inputs, strict=True)],
+        [_port(out, tensor, name) for tensor, name in zip(out.graph.outputs, outputs, strict=True)],
+        list(out.constants.values()),
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="edgestill"
+    )
+    helper.set_model_props(model, dict(sorted(out.graph.metadata.items())))
+    return model
+
+
+def _port(out: OnnxWriter, tensor: str, name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, onnx_shape(out.tensor(tensor).shape))
