@@ -39,7 +39,8 @@ class Host:
         return Evidence.MEASURED
 
     def probe(self) -> Device:
-        return Device(self.name, machine.facts())
+        facts = machine.facts()
+        return Device(f"{facts['cpu']}, {facts['cores']} cores", facts)
 
     @contextmanager
     def load(self, file: Artifact, threads: int = 1) -> Iterator["HostLoaded"]:

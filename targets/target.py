@@ -24,7 +24,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True)
 class Device:
-    """What a target is and has, as its own tools say it."""
+    """What a target is, in a few words, and what it has, as its own tools say it."""
 
     name: str
     facts: Mapping[str, Any]

@@ -1,0 +1,129 @@
+"""Measures files on targets: everything loaded first, then rounds in which the files take turns, then a last look."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipeline.artifact import Artifact, of_file
+from ..pipeline.errors import EdgestillError
+from ..pipeline.progress import track
+from ..targets.machine import cores
+from ..targets.target import Arrays, Loaded, Plan, Samples, Target
+from .result import ArenaBytes, Failure, FileFacts, Output, Result
+
+
+def bench(files: Sequence[Path], targets: Sequence[Target], plan: Plan = Plan()) -> list[Result]:  # noqa: B008 (frozen)
+    """A result for every file on every target, in that order.
+
+    The rounds interleave (A B A B ...), so that a drift of the machine is shared by all. A file that fails becomes a
+    result with its error and stops no other; nothing is left running, whatever happens.
+    """
+    subjects = [_Subject(path, target, plan) for path in files for target in targets]
+    with ExitStack() as stack:
+        for subject in track(subjects, len(subjects), lambda: "loading"):
+            subject.open(stack)
+        turns = [subject for _ in range(plan.rounds) for subject in subjects]
+        for subject in track(turns, len(turns), lambda: "measuring"):
+            subject.take_turn()
+        for subject in subjects:
+            subject.look_again()
+    return [subject.result() for subject in subjects]
+
+
+class _Subject:
+    """One file on one target while it is being measured; after a failure its turns do nothing."""
+
+    def __init__(self, path: Path, target: Target, plan: Plan) -> None:
+        self.path, self.target, self.plan = path, target, plan
+        self.facts = FileFacts(str(path))
+        self.loaded: Loaded | None = None
+        self.reference: Arrays = []
+        self.rounds: list[Samples] = []
+        self.output: Output | None = None
+        self.arena: ArenaBytes | None = None
+        self.error: Failure | None = None
+
+    def open(self, stack: ExitStack) -> None:
+        with self.step("load"):
+            file = of_file(self.path)
+            self.facts = FileFacts(str(self.path), file.sha256, file.bytes, file.kind)
+            self.arena = _arena(file)
+            self.loaded = stack.enter_context(self.target.load(file, self.plan.threads))
+
+    def take_turn(self) -> None:
+        """One round; the first keeps its outputs as the reference of the last look."""
+        if self.loaded and not self.error:
+            with self.step("measure"):
+                self.rounds.append(self.loaded.measure(self.plan.one_round()))
+                self.reference = self.reference or self.loaded.infer()
+
+    def look_again(self) -> None:
+        """Whether the file still gives the outputs of its first round."""
+        if self.loaded and not self.error:
+            with self.step("infer"):
+                self.output = _compared(self.rounds[-1].output_sha256, self.loaded.infer(), self.reference)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """What goes wrong inside becomes this row's error."""
+        try:
+            yield
+        except (EdgestillError, OSError) as error:
+            self.error = Failure(name, type(error).__name__, str(error))
+
+    def result(self) -> Result:
+        """The row; of a file that failed midway no sample is kept."""
+        row = Result(self.facts, self.target.name, self.target.evidence, arena=self.arena, error=self.error)
+        if self.error:
+            return row
+        peaks = [one.peak_memory_bytes for one in self.rounds if one.peak_memory_bytes is not None]
+        return replace(
+            row,
+            runtime=self.rounds[0].runtime,
+            first_us=self.rounds[0].first_us,
+            rounds_us=tuple(one.latency_us for one in self.rounds),
+            peak_memory_bytes=max(peaks) if peaks else None,
+            output=self.output,
+            telemetry=_telemetry(self.rounds),
+        )
+
+
+def _arena(file: Artifact) -> ArenaBytes | None:
+    """TFLite Micro's arena; None where it does not carry the file."""
+    if file.kind != "tflite":
+        return None
+    from ..pipeline.runtimes.runtime import arena_bytes
+
+    try:
+        arena = arena_bytes(file.path)
+    except EdgestillError:
+        return None
+    return ArenaBytes(arena.total, arena.head, arena.tail)
+
+
+def _compared(sha256: str | None, outputs: Arrays, reference: Arrays) -> Output:
+    differing = sum(_differing(one, other) for one, other in zip(outputs, reference, strict=True))
+    values = sum(int(np.size(one)) for one in outputs)
+    return Output(sha256 or "", "its own first round", differing, values)
+
+
+def _differing(one: NDArray[Any], other: NDArray[Any]) -> int:
+    """Values that are not the same; two nan are."""
+    return int(((one != other) & ~((one != one) & (other != other))).sum())
+
+
+def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
+    """Before the first round, after the last; interruptions in all, the slowest clock, the processors there are."""
+    facts = [one.facts for one in rounds]
+    return {
+        "cores": cores(),
+        "clock_us": max(one["clock_us"] for one in facts),
+        "interruptions": sum(one["interruptions"] for one in facts),
+        "before": facts[0]["before"],
+        "after": facts[-1]["after"],
+    }

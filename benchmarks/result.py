@@ -1,0 +1,117 @@
+"""What came back from one file on one target: raw samples that never change, and the statistics as methods."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..targets.target import Evidence
+from . import checks, stats
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A model file; `sha256`, `bytes` and `kind` are None where it could not be read."""
+
+    path: str
+    sha256: str | None = None
+    bytes: int | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class ArenaBytes:
+    """TFLite Micro's tensor arena by its own account: tensors that share memory (head), what lasts (tail), both."""
+
+    total: int
+    head: int
+    tail: int
+
+
+@dataclass(frozen=True)
+class Output:
+    """The outputs on seeded inputs: their digest, what they were held against, and how many values differ."""
+
+    sha256: str
+    reference: str
+    mismatches: int
+    values: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no number: the step that failed, the kind of error, and its message with the way out."""
+
+    step: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row. `rounds_us` holds every counted call in order, round by round, in microseconds; `first_us` the first
+    call since the file was loaded; `telemetry` what the machine said before and after; `error` why the rest is empty.
+    """
+
+    file: FileFacts
+    target: str
+    evidence: Evidence
+    runtime: Mapping[str, Any] | None = None
+    first_us: float | None = None
+    rounds_us: tuple[tuple[float, ...], ...] = ()
+    peak_memory_bytes: int | None = None
+    arena: ArenaBytes | None = None
+    output: Output | None = None
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+    error: Failure | None = None
+
+    @property
+    def key(self) -> str:
+        """Target and digest: what the statistics of a report are filed under."""
+        return f"{self.target}/{self.file.sha256 or self.file.path}"
+
+    def latency(self) -> stats.Latency | None:
+        """None without calls, and always None for what was emulated or estimated."""
+        calls = [value for one in self.rounds_us for value in one]
+        if not calls or self.evidence is not Evidence.MEASURED:
+            return None
+        return stats.latency(calls, self.first_us)
+
+    def degraded(self) -> tuple[checks.Doubt, ...]:
+        """Why not to trust it."""
+        return tuple(checks.doubts(self.rounds_us, self.first_us, self.telemetry))
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of `bench --json`: raw samples and what follows from them; what is unknown is null."""
+        latency = self.latency()
+        return {
+            "artifact": asdict(self.file),
+            "target": self.target,
+            "evidence": str(self.evidence),
+            "runtime": dict(self.runtime) if self.runtime else None,
+            "latency_us": asdict(latency) if latency else None,
+            "instructions": None,
+            "cycles_estimate": None,
+            "ram_bytes": self._ram(),
+            "flash_bytes": None,
+            "output": self._output(),
+            "telemetry": dict(self.telemetry),
+            "degraded": [asdict(doubt) for doubt in self.degraded()],
+            "error": asdict(self.error) if self.error else None,
+            "samples_us": [list(one) for one in self.rounds_us],
+        }
+
+    def _ram(self) -> dict[str, Any]:
+        """The four named figures belong to a microcontroller; a process has its peak, TFLite Micro its arena."""
+        return {
+            "plan": None,
+            "stack": None,
+            "static": None,
+            "total": None,
+            "process_peak": self.peak_memory_bytes,
+            "tflm_arena": asdict(self.arena) if self.arena else None,
+        }
+
+    def _output(self) -> dict[str, Any] | None:
+        if self.output is None:
+            return None
+        return {**asdict(self.output), "matches_reference": self.output.mismatches == 0}

@@ -1,0 +1,63 @@
+"""A row of the table: a net on its way from teacher to INT8, its scores over the seeds, and its files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+from ..pipeline.task import Metric
+from .result import ArenaBytes, Result
+
+Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite"]
+DISPLAYED: tuple[Role, ...] = ("int8 tflite", "float tflite", "int8 onnx", "float onnx")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of a variant; `score` is the metric of this very file on the test split, where it was taken."""
+
+    role: Role
+    name: str
+    sha256: str
+    bytes: int
+    score: float | None = None
+    arena: ArenaBytes | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of the table: its scores seed by seed (`seeds`, `validation` and `test` pair up), and its files, which are
+    those of the first seed. `macs` are multiply-accumulates of one inference."""
+
+    name: str
+    metric: Metric
+    seeds: tuple[int, ...]
+    validation: tuple[float, ...]
+    test: tuple[float, ...]
+    parameters: int | None
+    macs: int | None
+    files: tuple[ModelFile, ...]
+
+    @property
+    def integer(self) -> bool:
+        return any(file.role.startswith("int8") for file in self.files)
+
+    def file(self, role: Role) -> ModelFile | None:
+        return next((file for file in self.files if file.role == role), None)
+
+    @property
+    def displayed(self) -> ModelFile | None:
+        """The file that stands for the row where one figure must do: LiteRT's first, so that rows share a runtime."""
+        return next((file for role in DISPLAYED if (file := self.file(role))), None)
+
+
+def float_source(variants: Sequence[Variant], integer: Variant) -> Variant | None:
+    """The float variant that an integer one was made from: the nearest above it."""
+    above = list(takewhile(lambda one: one is not integer, variants))
+    return next((one for one in reversed(above) if not one.integer), None)
+
+
+def result_of(results: Sequence[Result], file: ModelFile | None, target: str = "host") -> Result | None:
+    """What came back from this file on this target."""
+    same = (one for one in results if file and one.file.sha256 == file.sha256 and one.target == target)
+    return next(same, None)
