@@ -65,7 +65,7 @@ def unpack(data: bytes, where: str) -> File:
     try:
         return _parts(schema.Model.GetRootAs(data, 0), where)
     except DAMAGE as error:
-        raise BadModel(f"{where}: damaged or cut short ({error}); get the file again") from error
+        raise BadModel(f"{where}: damaged or cut short; get the file again") from error
 
 
 def _parts(model: Any, where: str) -> File:

@@ -24,7 +24,7 @@ def from_tflite(data: bytes, where: str = "") -> Graph:
     try:
         return _Reader(file, where, TensorTable(file, where)).graph()
     except DAMAGE as error:
-        raise BadModel(f"{where}: damaged or cut short ({error}); get the file again") from error
+        raise BadModel(f"{where}: damaged or cut short; get the file again") from error
 
 
 @dataclass
