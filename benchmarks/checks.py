@@ -12,6 +12,8 @@ WIDE = 0.10  # quartile range and drift, as a share of the median
 CLOCK_SHARE = 0.02  # of a call that reading the clock may take
 INTERRUPTED_SHARE = 0.05  # of the calls during which another process took the processor
 SLOW_FIRST, SLOW_FIRST_US = 20, 10_000.0  # times the median, and long enough that a user would feel it
+QUIET = "close other programs and measure again"
+FIRST = "count it where a program runs the model only once"
 PI_NOW = {0: "under-voltage", 1: "capped clock", 2: "throttling", 3: "soft temperature limit"}  # firmware bits
 
 
@@ -84,7 +86,3 @@ def _raspberry(before: int | None, after: int | None) -> Iterator[Doubt]:
         now, since = 1 << bit, 1 << (bit + 16)
         if after & now or (after & since) > (before & since):
             yield Doubt("throttled", f"the board reports {name}", "check its power supply and its cooling")
-
-
-QUIET = "close other programs and measure again"
-FIRST = "count it where a program runs the model only once"

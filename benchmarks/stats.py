@@ -56,7 +56,7 @@ class Interval:
 
 
 def latency(samples: Sequence[float], first: float | None = None) -> Latency:
-    """The statistics of at least one call."""
+    """The statistics of at least one call, to the nanosecond."""
     ordered = sorted(samples)
     middle = percentile(ordered, 50)
     low, high = median_interval(ordered)
@@ -64,11 +64,11 @@ def latency(samples: Sequence[float], first: float | None = None) -> Latency:
         n=len(ordered),
         first=first,
         min=ordered[0],
-        p50=middle,
-        p90=percentile(ordered, 90),
-        p99=percentile(ordered, 99) if len(ordered) >= P99_NEEDS else None,
-        mean=statistics.fmean(ordered),
-        mad=statistics.median(abs(value - middle) for value in ordered),
+        p50=round(middle, 3),
+        p90=round(percentile(ordered, 90), 3),
+        p99=round(percentile(ordered, 99), 3) if len(ordered) >= P99_NEEDS else None,
+        mean=round(statistics.fmean(ordered), 3),
+        mad=round(statistics.median(abs(value - middle) for value in ordered), 3),
         p50_low=low,
         p50_high=high,
     )

@@ -1,0 +1,135 @@
+"""The terminal's tables: variants of a run, results of a bench, and under them what to know before believing them."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from . import sentences
+from .human import NONE, count, counted, metric, micros, micros_pair, size
+from .report import Report
+from .result import Result
+from .variant import Role, Variant, result_of
+
+PIPED_WIDTH = 120
+NARROW = 104  # columns below which the names of the variants wrap
+MARKS = {"warning": ("! ", "yellow"), "failed": ("✗ ", "red"), "fact": ("· ", "dim")}
+
+
+def print_report(report: Report, out: Path, console: Console | None = None) -> None:
+    """The table of a run, what follows from it in words, warnings, and where everything lies."""
+    console = console or _console()
+    console.print()
+    console.print(variants_table(report, console.width))
+    console.print()
+    for text in _words(report):
+        _line(console, "fact", text)
+    for text in (*report.notes, *warnings(report.results)):
+        _line(console, "warning", text)
+    for text in failures(report.results):
+        _line(console, "failed", text)
+    console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def print_results(results: Sequence[Result], console: Console | None = None) -> None:
+    """The table of `edgestill bench`."""
+    console = console or _console()
+    console.print(results_table(results))
+    for text in warnings(results):
+        _line(console, "warning", text)
+    for text in failures(results):
+        _line(console, "failed", text)
+
+
+def variants_table(report: Report, width: int) -> Table:
+    """One row a variant; a dash stands where there is no such file."""
+    head = report.variants[0].metric
+    table = Table(box=None, padding=(0, 2 if width >= NARROW else 1, 0, 0), header_style="bold", collapse_padding=True)
+    table.add_column("variant", max_width=20 if width >= NARROW else 12, overflow="fold")
+    table.add_column(f"{head.name}\n{head.unit}".rstrip(), justify="right", no_wrap=True)
+    for title in ("params", "MACs", "float\nonnx", "int8\nonnx", "int8\ntflite", "TFLM\narena", "host\np50 / p90"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for variant in report.variants:
+        last = variant is report.variants[-1]
+        table.add_row(variant.name, *_cells(report, variant), style="bold" if last else "")
+    return table
+
+
+def _cells(report: Report, variant: Variant) -> Iterator[Text]:
+    yield _cell(metric(variant.test))
+    yield _cell(count(variant.parameters))
+    yield _cell(count(variant.macs))
+    roles: tuple[Role, ...] = ("float onnx", "int8 onnx", "int8 tflite")
+    for file in map(variant.file, roles):
+        yield _cell(size(file.bytes) if file else NONE)
+    arena = next((file.arena for file in variant.files if file.arena), None)
+    yield _cell(size(arena.total) if arena else NONE)
+    result = result_of(report.results, variant.displayed)
+    calls = result.latency() if result else None
+    yield _cell(micros_pair(calls.p50, calls.p90) if calls else NONE)
+
+
+def results_table(results: Sequence[Result]) -> Table:
+    """One row a file and target; a failed one says so and keeps its place."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", collapse_padding=True)
+    table.add_column("file", overflow="fold")
+    for title in ("size", "on", "runtime", "p50", "p90", "p99", "first", "memory\npeak", "TFLM\narena"):
+        table.add_column(title, justify="left" if title in ("on", "runtime") else "right", no_wrap=True)
+    for result in results:
+        table.add_row(Text(Path(result.file.path).name), *_result_cells(result))
+    return table
+
+
+def _result_cells(result: Result) -> Iterator[Text]:
+    calls = result.latency()
+    yield _cell(size(result.file.bytes))
+    yield _cell(result.target)
+    yield Text("failed", "red") if result.error else _cell(str((result.runtime or {}).get("name", NONE)))
+    for value in (calls.p50, calls.p90, calls.p99, calls.first) if calls else (None,) * 4:
+        yield _cell(micros(value))
+    yield _cell(size(result.peak_memory_bytes))
+    yield _cell(size(result.arena.total if result.arena else None))
+
+
+def warnings(results: Sequence[Result]) -> Iterator[str]:
+    """Every doubt once, with the files that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for doubt in result.degraded():
+            about.setdefault(doubt.code, []).append(f"{Path(result.file.path).name}: {doubt}")
+    for texts in about.values():
+        more = len(texts) - 1
+        yield texts[0] + (f" (and {counted(more, 'file')} more)" if more else "")
+
+
+def failures(results: Sequence[Result]) -> Iterator[str]:
+    """Why there is no number, one line a file."""
+    for result in results:
+        if result.error:
+            yield result.error.message
+
+
+def _words(report: Report) -> Iterator[str]:
+    for said in (sentences.latency(report), *sentences.speeds(report)):
+        if said:
+            yield said
+    for said in (sentences.distillation(report), sentences.quantization(report)):
+        if said:
+            yield said
+
+
+def _line(console: Console, kind: str, text: str) -> None:
+    mark, style = MARKS[kind]
+    console.print(Text.assemble((mark, style), text), soft_wrap=True)
+
+
+def _cell(text: str) -> Text:
+    return Text(text, style="dim" if text == NONE else "")
+
+
+def _console() -> Console:
+    """Standard output; where that is no terminal, wide enough for the table to stay whole."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
