@@ -1,0 +1,25 @@
+"""What a user may choose about quantization."""
+
+from dataclasses import dataclass
+
+from ...calibration.ranges import METHODS, Method
+from ..errors import BadInput, choices
+
+
+@dataclass(frozen=True)
+class QuantizationOptions:
+    """How ranges are chosen, whether biases are corrected on the calibration samples, and the input's range.
+
+    The input's range is what was seen of it, unless it is given as (low, high) in the model's own units: with
+    the least and the greatest value that an 8-bit sample can take, its steps become the steps of the integers.
+    """
+
+    ranges: Method = "mse"
+    bias_correction: bool = True
+    input_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ranges not in METHODS:
+            raise BadInput(f"quantization: ranges: no method {self.ranges!r}; there are {choices(METHODS)}")
+        if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
+            raise BadInput(f"quantization: input_range {self.input_range} is empty; give (low, high)")

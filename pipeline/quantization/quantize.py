@@ -1,0 +1,80 @@
+"""From a float graph and what was seen of it to the integer graph: int8 in, int8 out, int8 all the way."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadModel, Unsupported
+from ..graph.graph import Graph, Node, renumbered
+from ..graph.tensor import Quantization, Tensor
+from .bias_correction import corrected_biases
+from .calibrate import Calibration
+from .layers import layers_of
+from .options import QuantizationOptions
+from .scales import activation_scales
+from .weights import Weights
+
+__all__ = ["QuantizationOptions", "quantize"]
+
+DEFAULT = QuantizationOptions()
+
+
+def quantize(
+    graph: Graph, calibration: Calibration, samples: NDArray[Any], options: QuantizationOptions = DEFAULT
+) -> Graph:
+    """The integer graph of a float graph, by the rules of TFLite's 8-bit specification.
+
+    Activations are int8 with one scale and zero point a tensor; weights int8 with one scale a channel and zero point 0;
+    biases int32. `samples` (n, ...), as the graph's input is, correct the biases; they may be those of the calibration.
+    The scales are float32, and their float32 values are what every later step computes with.
+    """
+    _refuse(graph)
+    scales = activation_scales(graph, calibration, options)
+    layers = layers_of(graph, scales)
+    biases = {name: layer.bias for name, layer in layers.items()}
+    if options.bias_correction:
+        biases = corrected_biases(graph, layers, scales, np.asarray(samples, np.float32))
+    return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
+
+
+def _refuse(graph: Graph) -> None:
+    if len(graph.inputs) != 1:
+        raise BadModel(f"quantization: the graph has {len(graph.inputs)} inputs; 1 is carried")
+    reasons = [f"O-QUANTIZATION  {tensor.name}: is {tensor.dtype} already" for tensor in _quantized(graph)]
+    constants = {name for name, tensor in graph.tensors.items() if tensor.constant}
+    for node in graph.nodes:
+        operands = node.inputs if node.kind == "Add" else node.inputs[:1]
+        if not constants.isdisjoint(operands):
+            reasons.append(
+                f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input; fold it into a layer"
+            )
+    if reasons:
+        raise Unsupported("quantization", reasons)
+
+
+def _quantized(graph: Graph) -> list[Tensor]:
+    return [tensor for tensor in graph.tensors.values() if tensor.dtype != "float32"]
+
+
+def _integer(graph: Graph, scales: Mapping[str, Quantization], weights: Mapping[str, Weights]) -> Graph:
+    """The graph with integer tensors; every layer gets constants of its own, since bias scales follow its input."""
+    tensors = {name: replace(graph.tensors[name], dtype="int8", quantization=scale) for name, scale in scales.items()}
+    nodes = []
+    for node in graph.nodes:
+        if node.outputs[0] in weights:
+            constants = _constants(graph, node, weights[node.outputs[0]])
+            tensors.update({tensor.name: tensor for tensor in constants})
+            node = replace(node, inputs=(node.inputs[0], *(tensor.name for tensor in constants)))
+        nodes.append(node)
+    return renumbered(replace(graph, tensors=tensors, nodes=tuple(nodes)))
+
+
+def _constants(graph: Graph, node: Node, weights: Weights) -> tuple[Tensor, Tensor]:
+    name, origins = node.outputs[0], [tensor.origin for tensor in graph.of(node.inputs[1:])]
+    return (
+        Tensor(f"{name} weights", weights.integers.shape, "int8", weights.scale, weights.integers, origins[0]),
+        Tensor(f"{name} bias", weights.bias.shape, "int32", weights.bias_scale, weights.bias, (*origins, "")[1]),
+    )

@@ -1,0 +1,55 @@
+"""Weights as int8, one scale a channel, and biases as int32 of the scale that a layer's sums have."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.graph import Node
+from ..graph.operators import DepthwiseConv2d
+from ..graph.tensor import Quantization
+
+BIAS_LIMIT = 2.0**30  # TFLite Micro's accumulators stay away from their ends
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A layer's constants in integers, and the scales behind them."""
+
+    integers: NDArray[np.int8]
+    scale: Quantization
+    bias: NDArray[np.int32]
+    bias_scale: Quantization
+
+    @property
+    def real(self) -> NDArray[np.float32]:
+        """The weights that the integers stand for."""
+        return self.scale.dequantize(self.integers)
+
+
+def channel_axis(node: Node) -> int:
+    """The axis of a layer's weights that runs over its output channels."""
+    return 3 if isinstance(node.operator, DepthwiseConv2d) else 0
+
+
+def quantize_weights(weights: NDArray[np.float32], axis: int, bias: NDArray[np.float64], x: Quantization) -> Weights:
+    """Symmetric int8 weights, and the bias in steps of `s_x * s_w`; x is the scale of the layer's input.
+
+    A channel whose bias would leave the accumulator gets a coarser scale; a channel of zeros takes the layer's largest.
+    """
+    scale = _scales(weights, axis, bias, x.per_tensor_scale)
+    steps = Quantization(scale, 0, axis)
+    integers = np.maximum(steps.quantize(weights), -127)
+    bias_scale = Quantization((x.per_tensor_scale * scale.astype(np.float64)).astype(np.float32), 0, 0)
+    return Weights(integers, steps, bias_scale.quantize(bias, "int32"), bias_scale)
+
+
+def _scales(
+    weights: NDArray[np.float32], axis: int, bias: NDArray[np.float64], input_scale: float
+) -> NDArray[np.float32]:
+    others = tuple(other for other in range(weights.ndim) if other != axis)
+    greatest = np.abs(weights).max(axis=others).astype(np.float64)
+    greatest[greatest == 0] = greatest.max() or 1.0
+    least = np.abs(bias) / (BIAS_LIMIT * 0.999 * input_scale)
+    scales: NDArray[np.float32] = np.maximum(greatest / 127, least).astype(np.float32)
+    return scales
