@@ -13,6 +13,7 @@ from rich.table import Table
 from ..pipeline.progress import listening
 from ..pipeline.recipe import read_recipe
 from ..pipeline.store import Entry, Store
+from . import answers
 from .human import size
 from .terminal import Terminal
 
@@ -31,6 +32,67 @@ def run(arguments: Namespace) -> int:
     else:
         print_report(report, out)
     return 0
+
+
+def quantize(arguments: Namespace) -> int:
+    """`edgestill quantize`: exit code 1 when more accuracy is lost than `--max-drop` allows, or the files disagree."""
+    from ..pipeline.quantization.quantize import QuantizationOptions
+    from ..pipeline.quantization.quantize_file import float_graph, quantize_file, samples_for
+
+    float_graph(arguments.model)
+    calibrating, judging = samples_for(arguments.model, arguments.data, arguments.layout)
+    if arguments.max_drop is not None and judging.y is None:
+        raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
+    with Terminal(quiet=arguments.json) as terminal, listening(terminal), terminal.working("quantizing"):
+        out = arguments.out or arguments.model.parent
+        options = QuantizationOptions(ranges=arguments.ranges)
+        made = quantize_file(arguments.model, calibrating, judging, out, options)
+    gate = _drop_gate(made.drop, arguments.max_drop)
+    if arguments.json:
+        _print_json({"schema": 1, **made.to_json(), "gate": gate})
+    else:
+        answers.print_quantized(made, gate)
+    return 1 if gate or not made.between_files.passed else 0
+
+
+def verify(arguments: Namespace) -> int:
+    """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
+    from ..pipeline.runtimes.parity import compare
+    from ..pipeline.runtimes.samples import sample_shape
+
+    first, *others = arguments.files
+    if not others:
+        raise BadInput("verify: one file is nothing to compare; give at least two")
+    samples = None
+    if arguments.data:
+        samples = read_samples(arguments.data, sample_shape(first), arguments.layout).x
+    compared = [compare(first, other, samples) for other in others]
+    if arguments.json:
+        _print_json({"schema": 1, "compared": [parity.to_json() for parity in compared]})
+    else:
+        for parity in compared:
+            answers.print_parity(parity)
+    return 0 if all(parity.passed for parity in compared) else 1
+
+
+def bench(arguments: Namespace) -> int:
+    """`edgestill bench`: exit code 2 when no file could be measured at all; a file that fails is a row."""
+    from ..targets.catalog import find
+    from ..targets.target import Plan
+    from .harness import bench as measure
+    from .table import print_results
+
+    found = [find(name) for name in arguments.on.split(",")]
+    plan = Plan(warmup=arguments.warmup, runs=arguments.runs, threads=arguments.threads)
+    for path in arguments.files:
+        of_file(path)
+    with Terminal(quiet=arguments.json) as terminal, listening(terminal), terminal.working("measuring"):
+        results = measure(arguments.files, found, plan)
+    if arguments.json:
+        _print_json({"schema": 1, "results": [result.to_json() for result in results]})
+    else:
+        print_results(results)
+    return 2 if all(result.error for result in results) else 0
 
 
 def targets(arguments: Namespace) -> int:
@@ -122,6 +184,13 @@ def _print_entries(kept: Store, entries: list[Entry], damages: dict[str, str | N
         console.print(f"[red]✗[/] {damage}", soft_wrap=True)
     if damages and not any(damages.values()):
         console.print("[green]✓[/] every byte is as it was written")
+
+
+def _drop_gate(drop: float | None, allowed: float | None) -> str | None:
+    """Why the gate is shut; None when it is open or nobody asked."""
+    if drop is None or allowed is None or drop <= allowed:
+        return None
+    return f"accuracy drops by {drop:.2f} points; --max-drop allows {allowed:g}"
 
 
 def _print_json(document: Any) -> None:

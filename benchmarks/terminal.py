@@ -1,6 +1,8 @@
 """The terminal as a follower of a run: one line a step, with a bar and the time left while the work is long."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -69,9 +71,17 @@ class Terminal:
     def say(self, text: str) -> None:
         self.console.print(f"  {text}", markup=False, style="yellow", soft_wrap=True)
 
-    def done(self, text: str, started: float) -> None:
-        """One finished piece of work that is not a step: its name and how long it took."""
-        self.console.print(f"[green]✓[/] {text:<38} {spent(time.monotonic() - started)}", soft_wrap=True)
+    @contextmanager
+    def working(self, description: str) -> Iterator[None]:
+        """A line around work that is not a step: a bar while it lasts, its time when it is done."""
+        started = time.monotonic()
+        self.start(description)
+        try:
+            yield
+        finally:
+            self.stop()
+        self.fresh += 1
+        self.console.print(f"[green]✓[/] {description:<38} {spent(time.monotonic() - started)}", soft_wrap=True)
 
 
 def spent(seconds: float) -> str:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from .artifact import Artifact
 from .chain import Step
+from .errors import EdgestillError
 from .store import Made, Store
 
 
@@ -21,7 +22,11 @@ def run(steps: Iterable[Step], store: Store, watcher: Watcher) -> Mapping[str, A
     artifacts: dict[str, Artifact] = {}
     for step in steps:
         watcher.begin(step)
-        made = store.make(step.stage, {name: artifacts[source] for name, source in step.inputs.items()})
+        try:
+            made = store.make(step.stage, {name: artifacts[source] for name, source in step.inputs.items()})
+        except EdgestillError as error:
+            error.args = (f"{step.name}: {error}",)
+            raise
         artifacts[step.name] = made.artifact
         watcher.end(step, made)
     return artifacts

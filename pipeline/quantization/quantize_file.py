@@ -1,7 +1,7 @@
 """Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import Artifact, of_file
-from ..data.samples import Samples
+from ..data.samples import Layout, Samples, read_samples
 from ..data.splits import stratified
 from ..errors import BadModel
 from ..graph.graph import Graph
@@ -19,7 +19,7 @@ from ..graph.to_tflite import to_tflite
 from ..progress import track
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
-from ..runtimes.samples import infer
+from ..runtimes.samples import infer, sample_shape
 from .calibrate import calibrate
 from .quantize import QuantizationOptions, quantize
 
@@ -50,6 +50,19 @@ class Quantized:
             return None
         return self.accuracy_float - self.accuracy_int8
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "files": [{"path": str(file.path), "sha256": file.sha256, "bytes": file.bytes} for file in self.files],
+            "tflm_arena": asdict(self.arena),
+            "calibrated_on": self.calibrated_on,
+            "judged_on": self.judged_on,
+            "accuracy_float": self.accuracy_float,
+            "accuracy_int8": self.accuracy_int8,
+            "drop": self.drop,
+            "against_float": self.against_float.to_json(),
+            "between_files": self.between_files.to_json(),
+        }
+
 
 def float_graph(model: Path) -> Graph:
     """The model's graph; BadModel when it is not a float model with one input and one output."""
@@ -63,27 +76,40 @@ def float_graph(model: Path) -> Graph:
     return graph
 
 
-def quantize_file(model: Path, samples: Samples, out: Path, options: QuantizationOptions) -> Quantized:
+def samples_for(model: Path, data: str, layout: Layout | None = None) -> tuple[Samples, Samples]:
+    """Samples that calibrate, and samples that judge: two splits of a data set, or an .npz parted in two.
+
+    Too few samples for that, and all of them serve both.
+    """
+    shape = sample_shape(model)
+    if not data.endswith(".npz"):
+        calibrating = read_samples(data, shape, layout, "calibration")
+        return calibrating, read_samples(data, shape, layout, "test")
+    samples = read_samples(data, shape, layout)
+    return (samples, samples) if len(samples) < 2 * BATCH else _parted(samples)
+
+
+def quantize_file(
+    model: Path, calibrating: Samples, judging: Samples, out: Path, options: QuantizationOptions
+) -> Quantized:
     """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format."""
     graph = float_graph(model)
-    chosen, judged = _divided(samples)
-    calibration = calibrate(graph, _batches(samples.x[chosen]))
-    integer = quantize(graph, calibration, samples.x[chosen], options)
+    calibration = calibrate(graph, _batches(calibrating.x))
+    integer = quantize(graph, calibration, calibrating.x, options)
     out.mkdir(parents=True, exist_ok=True)
     twin = _write(out / f"{model.stem}{TWIN[model.suffix]}", graph)
     tflite = _write(out / f"{model.stem}.int8.tflite", integer)
     onnx = _write(out / f"{model.stem}.int8.onnx", integer)
     demand(model, twin)
-    x, y = samples.x[judged], None if samples.y is None else samples.y[judged]
     return Quantized(
         files=tuple(of_file(path) for path in (twin, tflite, onnx)),
         arena=arena_bytes(tflite),
-        calibrated_on=len(chosen),
-        judged_on=len(judged),
-        accuracy_float=_accuracy(model, x, y),
-        accuracy_int8=_accuracy(tflite, x, y),
-        against_float=compare(model, tflite, x),
-        between_files=compare(tflite, onnx, x[:20]),
+        calibrated_on=len(calibrating),
+        judged_on=len(judging),
+        accuracy_float=_accuracy(model, judging),
+        accuracy_int8=_accuracy(tflite, judging),
+        against_float=compare(model, tflite, judging.x),
+        between_files=compare(tflite, onnx, judging.x[:20]),
     )
 
 
@@ -95,15 +121,17 @@ def _write(path: Path, graph: Graph) -> Path:
     return path
 
 
-def _divided(samples: Samples) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rows that calibrate and rows that judge: apart, unless there are too few for that."""
-    rows = np.arange(len(samples))
-    if len(samples) < 2 * BATCH:
-        return rows, rows
+def _parted(samples: Samples) -> tuple[Samples, Samples]:
+    """At most half of the samples calibrate, stratified by label where there are labels; the rest judge."""
     labels = np.zeros(len(samples), np.int64) if samples.y is None else samples.y
     share = min(0.5, CALIBRATION / len(samples))
     parts = stratified(labels, {"calibration": share, "judge": 1 - share}, seed=0)
-    return np.sort(parts["calibration"]), np.sort(parts["judge"])
+    chosen, rest = np.sort(parts["calibration"]), np.sort(parts["judge"])
+    return _rows(samples, chosen), _rows(samples, rest)
+
+
+def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
+    return Samples(samples.x[rows], None if samples.y is None else samples.y[rows], samples.task)
 
 
 def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -112,8 +140,8 @@ def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         yield samples[start : start + BATCH]
 
 
-def _accuracy(path: Path, x: NDArray[np.float32], y: NDArray[Any] | None) -> float | None:
-    if y is None:
+def _accuracy(path: Path, samples: Samples) -> float | None:
+    if samples.y is None:
         return None
-    outputs = infer(path, x)
-    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == y).mean())
+    outputs = infer(path, samples.x)
+    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == samples.y).mean())

@@ -27,6 +27,14 @@ def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = No
     return as_real(outputs.outputs[0], interface.outputs[0])
 
 
+def sample_shape(path: Path) -> tuple[int, ...]:
+    """The shape of one sample of the file's first input, channels last, with a batch of 1 before it: (1, h, w, c)."""
+    shape = describe(path).inputs[0].shape[1:]
+    if path.suffix == ".onnx" and len(shape) == 3:
+        return (1, *shape[1:], shape[0])
+    return (1, *shape)
+
+
 def as_input(samples: NDArray[np.float32], port: Port, path: Path) -> NDArray[Any]:
     """Samples, channels last, as the port wants them: ONNX's channels first, a flat row, INT8 steps."""
     laid_out = channels_first(samples) if path.suffix == ".onnx" else samples

@@ -1,0 +1,53 @@
+"""What `quantize` and `verify` answer on the terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..pipeline.quantization.quantize_file import Quantized
+from ..pipeline.runtimes.parity import Parity
+from .human import size
+
+
+def print_quantized(made: Quantized, gate: str | None, console: Console | None = None) -> None:
+    """The files, what INT8 cost in accuracy or agreement, whether the two INT8 files agree, and the gate."""
+    console = console or Console(highlight=False)
+    for file in made.files:
+        console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
+    console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
+    end = made.against_float.end_to_end
+    judged = f"{made.judged_on} samples, calibrated on {made.calibrated_on}"
+    if made.accuracy_float is not None and made.accuracy_int8 is not None:
+        console.print(
+            f"accuracy  {made.accuracy_float:.2f} % float, {made.accuracy_int8:.2f} % INT8 ({-(made.drop or 0):+.2f} points; {judged})"
+        )
+    console.print(
+        f"outputs   {end.sqnr_db:.1f} dB from float, top label equal for {100 * end.agreement:.1f} % ({judged})"
+    )
+    print_verdict(made.between_files, console)
+    if gate:
+        console.print(f"[red]✗[/] {gate}")
+
+
+def print_parity(parity: Parity, console: Console | None = None) -> None:
+    """Layer by layer, end to end, and the verdict."""
+    console = console or Console(highlight=False)
+    if parity.layers:
+        table = Table("layer", "operator", "values", "off by one", "largest", box=None, header_style="dim")
+        for layer in parity.layers:
+            share = f"{100 * layer.mismatches / layer.values:.3f} %" if layer.mismatches else "0"
+            table.add_row(layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB")
+        console.print(table)
+    print_verdict(parity, console)
+
+
+def print_verdict(parity: Parity, console: Console) -> None:
+    """One line: do they compute the same; and why not."""
+    names = f"{Path(parity.first).name} and {Path(parity.second).name}"
+    if parity.passed:
+        console.print(f"[green]✓[/] {names} compute the same", soft_wrap=True)
+    else:
+        console.print(f"[red]✗[/] {names} do not compute the same", soft_wrap=True)
+    for reason in parity.reasons:
+        console.print(f"  {reason}", markup=False, soft_wrap=True)

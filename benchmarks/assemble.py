@@ -1,0 +1,123 @@
+"""From a run's artifacts to its report: scores, files, learning curves, parity and lineage, read back from what was made."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from ..pipeline.artifact import Artifact, digest
+from ..pipeline.chain import Chain
+from ..pipeline.chain import Variant as Planned
+from ..pipeline.data.dataset import load
+from ..pipeline.models.checkpoint import read_about
+from ..pipeline.recipe import Recipe, shipped
+from ..pipeline.task import Task
+from ..targets.target import Device, Plan
+from .handover import Handed
+from .report import Confusion, Curve, LayerParity, Parity, Report
+from .result import ArenaBytes, Result
+from .variant import ModelFile, Variant
+
+Artifacts = Mapping[str, Artifact]
+VERSIONS = ("edgestill", "torch", "onnx", "onnxruntime", "ai-edge-litert", "tflite-micro", "torch-pruning", "numpy")
+
+
+def assemble(
+    recipe: Recipe,
+    steps: Chain,
+    artifacts: Artifacts,
+    handed: Sequence[Handed],
+    device: Device,
+    plan: Plan,
+    results: Sequence[Result],
+) -> Report:
+    """The report of a run whose files were handed over and measured."""
+    dataset = load(artifacts["data"].path)
+    return Report(
+        recipe=recipe.name,
+        recipe_sha256=digest(recipe.path),
+        data=dataset.about.name,
+        command=f"edgestill run {recipe.name if recipe.name in shipped() else recipe.path.name}"
+        + (f" --seeds {recipe.seeds}" if recipe.seeds > 1 else ""),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        device=device,
+        plan=plan,
+        variants=tuple(_variant(row, recipe, artifacts, handed, dataset.about.task) for row in steps.variants),
+        results=tuple(results),
+        curves=tuple(_curves(steps, handed)),
+        parity=tuple(_parity(row, artifacts, handed) for row in steps.variants if row.parity),
+        confusion=_confusion(steps.variants[-1], artifacts, handed, dataset.about.task, dataset.test.y),
+        versions={name: metadata.version(name) for name in VERSIONS},
+        lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
+    )
+
+
+def _variant(row: Planned, recipe: Recipe, artifacts: Artifacts, handed: Sequence[Handed], task: Task) -> Variant:
+    scores = [_read(artifacts[step]) for step in row.judged]
+    files = tuple(_file(file, scores[0]) for file in handed if file.variant == row.name and file.role)
+    return Variant(
+        name=row.name,
+        metric=task.metric,
+        seeds=tuple(recipe.seed + offset for offset in range(len(scores))),
+        validation=tuple(score["validation"] for score in scores),
+        test=tuple(score["test"] for score in scores),
+        parameters=scores[0]["parameters"],
+        macs=scores[0]["macs"],
+        files=files,
+    )
+
+
+def _file(file: Handed, scores: Mapping[str, Any]) -> ModelFile:
+    """The scores are those of the float ONNX and of the INT8 TFLite file; the arena is the latter's."""
+    assert file.role
+    judged = file.role in ("float onnx", "int8 tflite")
+    arena = scores["arena"] if file.role == "int8 tflite" else None
+    return ModelFile(
+        role=file.role,
+        name=file.path.name,
+        sha256=file.artifact.sha256,
+        bytes=file.artifact.bytes,
+        score=scores["test"] if judged else None,
+        arena=ArenaBytes(**arena) if arena else None,
+    )
+
+
+def _curves(steps: Chain, handed: Sequence[Handed]) -> Iterator[Curve]:
+    for file in handed:
+        if file.role is None:
+            about = read_about(file.artifact.path)
+            yield Curve(file.variant, about.seed, tuple(epoch.validation for epoch in about.history))
+
+
+def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Parity:
+    assert row.parity
+    found = _read(artifacts[row.parity])
+    names = {file.role: file.path.name for file in handed if file.variant == row.name}
+    end = found["end_to_end"]
+    return Parity(
+        first=names["int8 tflite"],
+        second=names["int8 onnx"],
+        passed=found["passed"],
+        layers=tuple(
+            LayerParity(layer["name"], layer["kind"], layer["values"], layer["mismatches"], layer["max_lsb"])
+            for layer in found["layers"]
+        ),
+        end_to_end_max_lsb=end["max_lsb"],
+        agreement=end["agreement"],
+    )
+
+
+def _confusion(
+    row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: Task, labels: "np.ndarray[Any, Any]"
+) -> Confusion:
+    counts = np.zeros((len(task.labels),) * 2, np.int64)
+    np.add.at(counts, (np.asarray(labels), _read(artifacts[row.judged[0]])["predictions"]), 1)
+    file = next(file for file in handed if file.variant == row.name and file.role)
+    return Confusion(file.path.name, task.labels, tuple(tuple(int(count) for count in one) for one in counts))
+
+
+def _read(artifact: Artifact) -> Any:
+    return json.loads(artifact.path.read_text())

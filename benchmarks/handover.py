@@ -1,0 +1,74 @@
+"""The files that a run hands over: copied out of the store under names that a person understands."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..pipeline.artifact import Artifact, digest
+from ..pipeline.chain import Chain, Role, Variant
+from ..pipeline.errors import EdgestillError
+
+ENDINGS: Mapping[Role, str] = {
+    "float onnx": ".onnx",
+    "float tflite": ".tflite",
+    "int8 onnx": ".int8.onnx",
+    "int8 tflite": ".int8.tflite",
+}
+STEMS = {"student from scratch": "scratch"}
+FINAL = "model"  # the last float variant and the integer one made from it
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One file in the output folder, and the variant and role it has there; a checkpoint has no role."""
+
+    variant: str
+    role: Role | None
+    path: Path
+    artifact: Artifact
+
+
+def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact]) -> tuple[Handed, ...]:
+    """Copies every variant's files into `out`; what lies there already with the same bytes stays."""
+    handed = tuple(_files(out, steps.variants, artifacts))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for file in handed:
+            if not file.path.is_file() or digest(file.path) != file.artifact.sha256:
+                _copy(file.artifact.path, file.path)
+    except OSError as error:
+        raise EdgestillError(
+            f"{out}: the files cannot be written: {error.strerror}; name another folder with --out"
+        ) from error
+    return handed
+
+
+def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Artifact]) -> Iterator[Handed]:
+    stems = _stems(variants)
+    for variant in variants:
+        if variant.checkpoint:
+            path = out / f"{stems[variant.name]}.safetensors"
+            yield Handed(variant.name, None, path, artifacts[variant.checkpoint])
+        for role, step in variant.files.items():
+            yield Handed(variant.name, role, out / f"{stems[variant.name]}{ENDINGS[role]}", artifacts[step])
+
+
+def _stems(variants: tuple[Variant, ...]) -> dict[str, str]:
+    """The last float and the last integer variant are the model; the others go by their own names."""
+    last = {variant.precision: variant.name for variant in variants}
+    return {
+        variant.name: FINAL if variant.name == last[variant.precision] else STEMS.get(variant.name, _slug(variant.name))
+        for variant in variants
+    }
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _copy(source: Path, target: Path) -> None:
+    beside = target.with_name(f".{target.name}.partial")
+    shutil.copyfile(source, beside)
+    beside.replace(target)

@@ -1,0 +1,88 @@
+"""A whole run: the chain is made, its files are handed over and measured, and the report is written beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..pipeline.chain import chain
+from ..pipeline.errors import BadInput, EdgestillError
+from ..pipeline.models.factory import factories_in
+from ..pipeline.recipe import Measure, Recipe
+from ..pipeline.run import run
+from ..pipeline.store import Store
+from ..targets.catalog import find
+from ..targets.target import Device, Plan
+from .assemble import assemble
+from .handover import Handed, hand_over
+from .harness import bench
+from .page import write_page
+from .report import Report, read_report, write_report
+from .result import Result
+from .terminal import Terminal
+
+CHANGING = ("load_average", "megahertz")  # facts of a device that are not what it is
+
+
+def run_recipe(recipe: Recipe, out: Path, store: Store, terminal: Terminal, seeds: int | None = None) -> Report:
+    """Everything a recipe asks for, in the folder `out`; what was made or measured before is not done again."""
+    if seeds is not None:
+        recipe = _with_seeds(recipe, seeds)
+    targets = [find(name) for name in recipe.measure.targets]
+    plan, steps = _plan(recipe.measure), chain(recipe)
+    _writable(out)
+    with factories_in(recipe.path.parent):
+        artifacts = run(steps.steps, store, terminal)
+    handed = hand_over(out, steps, artifacts)
+    files = [file.path for file in handed if file.role]
+    device = targets[0].probe()
+    before = _measured_before(out / "report.json", handed, device, plan)
+    if before is None:
+        with terminal.working(f"measuring {len(files)} files"):
+            results: Sequence[Result] = bench(files, targets, plan)
+    else:
+        results = before.results
+    report = assemble(recipe, steps, artifacts, handed, device, plan, results)
+    if before is not None and replace(report, created=before.created, device=before.device) == before:
+        return before
+    write_report(report, out / "report.json")
+    write_page(report, out / "report.html")
+    return report
+
+
+def _with_seeds(recipe: Recipe, seeds: int) -> Recipe:
+    if not 1 <= seeds <= 100:
+        raise BadInput(f"--seeds is {seeds}; it must be 1 to 100")
+    return replace(recipe, seeds=seeds)
+
+
+def _plan(measure: Measure) -> Plan:
+    return Plan(measure.warmup, measure.runs, measure.seconds, measure.threads)
+
+
+def _writable(out: Path) -> None:
+    """Before any work: whether the output folder can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".edgestill").touch()
+        (out / ".edgestill").unlink()
+    except OSError as error:
+        raise EdgestillError(f"{out}: cannot be written: {error.strerror}; name another folder with --out") from error
+
+
+def _measured_before(path: Path, handed: Sequence[Handed], device: Device, plan: Plan) -> Report | None:
+    """The report that lies there, if it measured these very files by this plan on this device, and none failed."""
+    try:
+        found = read_report(path)
+    except BadInput:
+        return None
+    wanted = {file.artifact.sha256 for file in handed if file.role}
+    same = (
+        {result.file.sha256 for result in found.results if not result.error} == wanted
+        and found.plan == plan
+        and _lasting(found.device.facts) == _lasting(device.facts)
+    )
+    return found if same else None
+
+
+def _lasting(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if name not in CHANGING}
