@@ -97,7 +97,7 @@ def load(folder: Path) -> DataSet:
     try:
         about = _about_from_json(json.loads((folder / "about.json").read_text()))
         return DataSet(about, **{name: _load_split(folder, name) for name in SPLITS})
-    except (OSError, ValueError, KeyError, TypeError, BadInput) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadInput) as error:
         raise BadData(f"{folder}: not a data set that edgestill wrote: {error}") from error
 
 

@@ -111,7 +111,7 @@ def _channels_last(where: str, x: NDArray[Any], sample: tuple[int, ...], layout:
             dict.fromkeys(f"{fits} ({name})" for name, fits in shapes.items() if layout in (None, name))
         )
         raise BadData(f"{where}: the samples in x have shape {x.shape[1:]}; the model takes {expected}")
-    if len(fitting) > 1 and len(sample) > 1:
+    if len(fitting) > 1 and max(sample) > 1 and len(sample) > 1:
         raise BadData(f"{where}: x {x.shape} fits channels-first and channels-last alike; say which with --layout")
     return np.moveaxis(x, 1, -1) if fitting == ["channels-first"] else x
 
@@ -135,7 +135,9 @@ class _Npz:
 
     def _array(self, name: str) -> NDArray[Any]:
         with np.load(self.path, allow_pickle=False) as arrays:
-            found: NDArray[Any] = arrays[name]
+            found = arrays[name]
+        if not isinstance(found, np.ndarray):
+            raise ValueError(f"{name} is not an array")
         if found.ndim == 0:
             raise ValueError(f"the array {name} is a single value")
         return found
