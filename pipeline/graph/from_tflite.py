@@ -78,7 +78,8 @@ class _Reader:
             operand = inputs.pop().data if len(inputs) > 1 else None
             attributes[builtin.operand.attribute] = builtin.operand.decode(operand, inputs[0], outputs[0])
         operator = builtin.operator(**attributes)
-        _check_shape(operator, inputs, outputs[0], f"{self.where}: {place}")
+        if not self.reasons:  # else what was refused may be why shapes disagree
+            _check_shape(operator, inputs, outputs[0], f"{self.where}: {place}")
         self._use([*inputs, *outputs])
         self.nodes.append(Node(operator, _names(inputs), _names(outputs)))
 
