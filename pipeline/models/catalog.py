@@ -23,15 +23,17 @@ NAMES = {
 
 
 def check(model: str, options: Mapping[str, Any]) -> None:
-    """BadRecipe when no net has that name or no such option; of the user's own only the form of the name is checked."""
+    """BadRecipe when no net has that name or no such option. The user's own is looked up in the recipe's folder."""
+    where = f"model {model!r}"
     if model in NAMES:
         module, _, function = NAMES[model].partition(":")
-        known = options_of(Path(__file__).parent / f"{module}.py", function, f"model {model!r}")
-        check_options(options, known, f"model {model!r}")
+        check_options(options, options_of(Path(__file__).parent / f"{module}.py", function, where), where)
     elif not _is_own(model):
         raise BadRecipe(
             f"no model is named {model!r}; there are {choices(NAMES)}, or module:factory for one of your own"
         )
+    elif own_folder():
+        check_options(options, options_of(own_file(model), model.partition(":")[2], where), where)
 
 
 def sources(model: str) -> list[Path]:
@@ -48,7 +50,7 @@ def build(model: str, shape: tuple[int, ...], classes: int, options: Mapping[str
     from torch import nn
 
     check(model, options)
-    factory = _own_factory(model, options) if _is_own(model) else _factory(NAMES[model])
+    factory = _own_factory(model) if _is_own(model) else _factory(NAMES[model])
     try:
         net = factory(shape, classes, **{name: _frozen(value) for name, value in options.items()})
     except EdgestillError:
@@ -66,10 +68,9 @@ def _factory(place: str) -> Callable[..., Any]:
     return found
 
 
-def _own_factory(model: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+def _own_factory(model: str) -> Callable[..., Any]:
     module, _, function = model.partition(":")
     path = own_file(model)
-    check_options(options, options_of(path, function, f"model {model!r}"), f"model {model!r}")
     with _importable(own_folder() or path.parent):
         try:
             imported = importlib.import_module(module)
