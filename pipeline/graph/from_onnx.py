@@ -75,13 +75,21 @@ def from_onnx(data: bytes, where: str = "the model") -> Graph:
 
     Raises `BadModel` when the bytes are no usable ONNX, `Unsupported` with every node that cannot be lowered.
     """
+    return lower(data, where)[0]
+
+
+def lower(data: bytes, where: str = "the model") -> tuple[Graph, Mapping[str, Value]]:
+    """As `from_onnx`; and for every ONNX name that depends on the input, how its elements lie in the graph's tensor.
+
+    The graph's tensors keep their ONNX name as `origin`; of a QDQ file's, it is the name of the integers.
+    """
     model = read(data, {*LOWERED, *FOLDED}, where)
     build = Builder(model)
     _start(build, model)
     reasons = _lower_all(build, model)
     if not reasons:
         try:
-            return _finished(build.graph(model))
+            return _finished(build.graph(model)), build.values
         except Refused as refusal:
             reasons = [f"{refusal.code}  output: {refusal}"]
         except Unsupported as unsupported:
@@ -167,7 +175,7 @@ def _finished(graph: Graph) -> Graph:
     """Fused, settled and numbered."""
     if all(tensor.quantization is None for tensor in graph.tensors.values()):
         return renumbered(fuse_activations(merge_means(absorb_padding(graph))))
-    settled = fuse_activations(settle_scales(graph))
+    settled = settle_scales(fuse_activations(graph))
     still_float = float_tensors(settled)
     if still_float:
         where = "; ".join(f"{tensor.origin!r}" for tensor in still_float[:5])

@@ -47,7 +47,7 @@ class OnnxWriter:
 
     def numbers(self, name: str, values: NDArray[Any]) -> str:
         """Plain numbers, such as a shape, pads or bounds."""
-        self.constants.setdefault(name, numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.setdefault(name, numpy_helper.from_array(np.array(values, order="C"), name))
         return name
 
     def constant(self, name: str, axes: Sequence[int], columns: NDArray[np.int64] | None = None) -> str:

@@ -38,9 +38,10 @@ def quantize_weights(weights: NDArray[np.float32], axis: int, bias: NDArray[np.f
     A channel whose bias would leave the accumulator gets a coarser scale; a channel of zeros takes the layer's largest.
     """
     scale = _scales(weights, axis, bias, x.per_tensor_scale)
-    steps = Quantization(scale, 0, axis)
+    along = (None, None) if scale.size == 1 else (axis, 0)  # one scale is a scale for the whole tensor
+    steps = Quantization(scale, 0, along[0])
     integers = np.maximum(steps.quantize(weights), -127)
-    bias_scale = Quantization((x.per_tensor_scale * scale.astype(np.float64)).astype(np.float32), 0, 0)
+    bias_scale = Quantization((x.per_tensor_scale * scale.astype(np.float64)).astype(np.float32), 0, along[1])
     return Weights(integers, steps, bias_scale.quantize(bias, "int32"), bias_scale)
 
 

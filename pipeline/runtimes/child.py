@@ -1,6 +1,9 @@
-"""The child process: opens a file in a runtime, runs it, lays the numbers into the folder. `python -m ... FOLDER`."""
+"""The child process: opens a file in a runtime, runs it, lays the numbers into the folder. Arguments: folder, pipe."""
 
+import os
+import shutil
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +17,7 @@ from .session import Arrays, Run, Session
 
 SESSIONS = {
     "onnxruntime": "onnx_runtime:OnnxRuntime",
+    "onnxruntime-layers": "onnx_layers:OnnxLayers",
     "litert": "litert:LiteRt",
     "litert-reference": "litert:LiteRtReference",
     "tflite-micro": "tflite_micro:TfliteMicro",
@@ -21,8 +25,12 @@ SESSIONS = {
 }
 
 
-def main(folder: Path) -> int:
-    """Serves the request in the folder; an exception of the runtime's is an answer too."""
+def main(folder: Path, parent: int) -> int:
+    """Serves the request in the folder; an exception of the runtime's is an answer too.
+
+    `parent` is a pipe that nobody writes to: it ends when the parent does.
+    """
+    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
     try:
         write_answer(folder, _served(folder, read_request(folder)))
     except Exception as error:  # whatever a runtime raises on a foreign file is its refusal, told by the parent
@@ -41,6 +49,12 @@ def _served(folder: Path, request: Request) -> Answer:
     write_arrays(folder, "outputs", [_stacked(parts) for parts in zip(*(run.outputs for run in runs), strict=True)])
     write_arrays(folder, "tensors", [_stacked([run.tensors[name] for run in runs]) for name in names])
     return Answer(session.facts(), names)
+
+
+def _end_with(parent: int, folder: Path) -> None:
+    os.read(parent, 1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def _session(runtime: str) -> Callable[[Path, bool], Session]:
@@ -64,4 +78,4 @@ def _stacked(parts: Arrays) -> NDArray[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,5 +1,6 @@
 """Run a model file for its numbers, in a child process: a foreign file may end a process, but not ours."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from ..errors import BadInput, BadModel, RuntimeDied
 from .exchange import Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
 from .interface import Interface, Port, describe
 
-Runtime = Literal["onnxruntime", "litert", "litert-reference", "tflite-micro", "numpy"]
+Runtime = Literal["onnxruntime", "onnxruntime-layers", "litert", "litert-reference", "tflite-micro", "numpy"]
 TIMEOUT = 300.0  # seconds
 LAST_WORDS = 3  # lines of a runtime's standard error that an error repeats
 
@@ -78,10 +79,9 @@ def arena_bytes(path: Path, timeout: float = TIMEOUT) -> Arena:
 
 def _ask(folder: Path, request: Request, timeout: float) -> Answer:
     write_request(folder, request)
-    command = [sys.executable, "-P", "-m", f"{__package__}.child", str(folder)]
     place = f"{Path(request.path).name}: {request.runtime}"
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        done = _in_child(folder, timeout)
     except subprocess.TimeoutExpired as error:
         raise RuntimeDied(
             f"{place} took longer than {timeout:g} s while {read_step(folder)}; give it fewer samples"
@@ -93,6 +93,19 @@ def _ask(folder: Path, request: Request, timeout: float) -> Answer:
     if answer.refusal:
         raise BadModel(f"{place} refuses it while {read_step(folder)}: {answer.refusal}{words}")
     return answer
+
+
+def _in_child(folder: Path, timeout: float) -> "subprocess.CompletedProcess[bytes]":
+    """The child's end. It holds one end of a pipe and we the other, so that it ends when we do, however we do."""
+    ours_ends, we_live = os.pipe()
+    command = [sys.executable, "-P", "-m", f"{__package__}.child", str(folder), str(ours_ends)]
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, pass_fds=[ours_ends], timeout=timeout, check=False
+        )
+    finally:
+        os.close(ours_ends)
+        os.close(we_live)
 
 
 def _death(code: int) -> str:

@@ -112,7 +112,7 @@ class Builder:
         target = graph_shape(value.shape)
         if self.tensor(value).shape == target:
             return value
-        name = self._emit(Reshape(target), [value.tensor], self.tensor(value).origin)
+        name = self._emit(Reshape(target), [value.tensor], "")
         return replace(value, tensor=name)
 
     # What a node gives.

@@ -1,0 +1,108 @@
+"""Two integer files layer by layer: every layer of both is fed the same integers, and what they give is compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.graph import Graph
+from ..graph.read import read_graph
+from ..graph.to_tflite import to_tflite
+from .runtime import run
+
+MOST_LSB = 1  # steps that a layer may be off
+MOST_SHARE = 0.01  # of a layer's values that may be off
+FEW = 3  # values that are off in a small layer are no share
+# These scale small sums, whose halves are frequent, and TFLite rounds them in its own ways: an average pool away from
+# zero, the others first to an integer and then again by a shift. ONNX rounds once, to even. All stay within one step.
+ROUNDED_OTHERWISE = frozenset({"AveragePool2d", "Mean", "Quantize", "Relu"})
+
+
+@dataclass(frozen=True)
+class LayerParity:
+    """One layer of both files on the same integers: how many of its values differ, and by how many steps at most.
+
+    `first_value` and `second_value` are the first pair that differs, None where none does.
+    """
+
+    name: str
+    kind: str
+    values: int
+    mismatches: int
+    max_lsb: int
+    first_value: int | None = None
+    second_value: int | None = None
+
+    @property
+    def share(self) -> float:
+        """Of its values, those that differ; 0 to 1."""
+        return self.mismatches / self.values if self.values else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Within one step, and less than 1 % off unless its kind is known to round otherwise."""
+        few = self.share < MOST_SHARE or self.mismatches <= FEW or self.kind in ROUNDED_OTHERWISE
+        return self.max_lsb <= MOST_LSB and few
+
+    def __str__(self) -> str:
+        off = f"{self.mismatches} of {self.values} values off by up to {self.max_lsb}"
+        return f"layer {self.name} ({self.kind}): {off}, the first {self.first_value} and {self.second_value}"
+
+
+def layers(
+    graph: Graph, first: Path, second: Path, inputs: NDArray[np.int8]
+) -> tuple[tuple[LayerParity, ...], NDArray[np.int8]]:
+    """A row for every layer that both files round, and the reference's outputs. `graph` is what both files hold.
+
+    The integers come from LiteRT's reference kernels, every tensor preserved, run on whichever file is TFLite (or on
+    the graph written as one). A TFLite file's values are those of the reference kernels on its own bytes; an ONNX
+    file's are those of ONNX Runtime without optimisations, each layer alone.
+    """
+    with TemporaryDirectory(prefix="edgestill-") as folder:
+        reference = next((path for path in (first, second) if path.suffix == ".tflite"), Path(folder) / "graph.tflite")
+        if not reference.exists():
+            reference.write_bytes(to_tflite(graph))
+        given = _reference(graph, reference, inputs)
+    found = [given if path == reference else _found(graph, path, given) for path in (first, second)]
+    rows = [
+        _row(node.outputs[0], node.kind, *(values[node.outputs[0]] for values in found))
+        for node in graph.nodes
+        if all(node.outputs[0] in values for values in found)
+    ]
+    return tuple(rows), given[graph.outputs[0]]
+
+
+def _found(graph: Graph, path: Path, given: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    if path.suffix == ".tflite":
+        return _reference(graph, path, given[graph.inputs[0]])
+    own = _order(graph)
+    found = run(path, [given[name] for name in own], "onnxruntime-layers").tensors
+    theirs = dict(zip(_file_order(path), own, strict=True))
+    return {theirs[name]: array for name, array in found.items()}
+
+
+def _reference(graph: Graph, path: Path, inputs: NDArray[np.int8]) -> dict[str, NDArray[Any]]:
+    """Every activation of a TFLite file by the names of `graph`, which has the same layers in the same order."""
+    tensors = run(path, [inputs], "litert-reference", every_tensor=True).tensors
+    names = dict(zip(_file_order(path), _order(graph), strict=True))
+    return {graph.inputs[0]: inputs, **{names[name]: array for name, array in tensors.items() if name in names}}
+
+
+def _file_order(path: Path) -> list[str]:
+    return _order(read_graph(path))
+
+
+def _order(graph: Graph) -> list[str]:
+    return [*graph.inputs, *(node.outputs[0] for node in graph.nodes)]
+
+
+def _row(name: str, kind: str, first: NDArray[np.int8], second: NDArray[np.int8]) -> LayerParity:
+    one, other = first.ravel().astype(np.int16), second.ravel().astype(np.int16)
+    off = np.abs(one - other)
+    places = np.flatnonzero(off)
+    pair = (int(one[places[0]]), int(other[places[0]])) if len(places) else (None, None)
+    return LayerParity(name, kind, off.size, len(places), int(off.max(initial=0)), *pair)

@@ -1,0 +1,171 @@
+"""Do two model files compute the same? Layer by layer where both are integer, end to end in any case."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GateFailed
+from ..graph.difference import differences
+from ..graph.graph import Graph
+from ..graph.passes.canonical import canonical
+from ..graph.read import read_graph
+from ..graph.tensor import Quantization
+from .layerwise import LayerParity, layers
+from .samples import infer
+
+MOST_RELATIVE_ERROR = 1e-3  # between two float files, of the largest output
+LEAST_SQNR_DB = 3.0  # between a float and an integer file: below it, most of the output is error
+RANDOM_SAMPLES = 8
+
+__all__ = ["EndToEnd", "LayerParity", "Parity", "compare", "demand"]
+
+
+@dataclass(frozen=True)
+class EndToEnd:
+    """Outputs of the second file against those of the first.
+
+    `agreement` is the share of samples, 0 to 1, whose greatest output is the same one; `max_lsb` is in steps of the
+    output's scale, None unless both files are integer; `relative_error` is the largest difference over the largest
+    output.
+    """
+
+    samples: int
+    sqnr_db: float
+    agreement: float
+    relative_error: float
+    max_lsb: int | None = None
+    mismatches: int | None = None
+    values: int = 0
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What was found: whether the files agree, why not, every layer, and the outputs. `inputs` says on what."""
+
+    first: str
+    second: str
+    passed: bool
+    reasons: tuple[str, ...]
+    layers: tuple[LayerParity, ...]
+    end_to_end: EndToEnd | None
+    inputs: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; each layer with its share and whether it passed, infinite dB as None."""
+        rows = [{**asdict(row), "share": row.share, "passed": row.passed} for row in self.layers]
+        end = None if self.end_to_end is None else asdict(self.end_to_end)
+        if end is not None and not np.isfinite(end["sqnr_db"]):
+            end["sqnr_db"] = None
+        return {**asdict(self), "reasons": list(self.reasons), "layers": rows, "end_to_end": end}
+
+
+def compare(first: Path, second: Path, samples: NDArray[Any] | None) -> Parity:
+    """Compares two files, .onnx or .tflite, float or integer, on samples (n, ...), channels last; None: seeded noise.
+
+    Two integer files agree when their layers, constants and scales are equal and every layer, fed the same integers,
+    is within one step with less than 1 % of its values off. Two float files agree when no output is off by more than
+    1e-3 of the largest; a float and an integer file, when the error is less than half of the output's power (3 dB).
+    What integer files differ by end to end is told, never judged: single steps grow from layer to layer.
+    """
+    graphs = canonical(read_graph(first)), canonical(read_graph(second))
+    fed = _noise(*graphs) if samples is None else np.asarray(samples, np.float32)
+    inputs = f"{len(fed)} {'seeded random' if samples is None else 'given'} samples"
+    reasons = _shapes(*graphs)
+    if reasons:
+        return Parity(first.name, second.name, False, tuple(reasons), (), None, inputs)
+    if all(graph.is_integer() for graph in graphs):
+        return _integers(first, second, graphs, fed, inputs)
+    end = _end_to_end(first, second, fed, None)
+    return _judged(first, second, end, inputs, both_float=not any(_has_integers(graph) for graph in graphs))
+
+
+def demand(first: Path, second: Path, samples: NDArray[Any] | None = None) -> Parity:
+    """As `compare`; raises `GateFailed` with every reason when the files do not agree."""
+    parity = compare(first, second, samples)
+    if not parity.passed:
+        reasons = "".join(f"\n  {reason}" for reason in parity.reasons)
+        raise GateFailed(f"{first.name} and {second.name} do not compute the same on {parity.inputs}:{reasons}")
+    return parity
+
+
+def _integers(
+    first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[np.float32], inputs: str
+) -> Parity:
+    reasons = differences(*graphs)
+    rows: tuple[LayerParity, ...] = ()
+    if not reasons:
+        rows, _ = layers(graphs[0], first, second, _scale(graphs[0].inputs[0], graphs[0]).quantize(samples))
+        reasons = [str(row) for row in rows if not row.passed]
+    output = _scale(graphs[0].outputs[0], graphs[0])
+    end = _end_to_end(first, second, samples, output)
+    return Parity(first.name, second.name, not reasons, tuple(reasons), rows, end, inputs)
+
+
+def _judged(first: Path, second: Path, end: EndToEnd, inputs: str, both_float: bool) -> Parity:
+    reasons: list[str] = []
+    if both_float and not end.relative_error < MOST_RELATIVE_ERROR:
+        reasons = [f"outputs are off by {end.relative_error:.1e} of the largest; {MOST_RELATIVE_ERROR:.0e} is the most"]
+    if not both_float and not end.sqnr_db >= LEAST_SQNR_DB:
+        reasons = [f"outputs have {end.sqnr_db:.1f} dB to their error; {LEAST_SQNR_DB:g} dB is the least"]
+    return Parity(first.name, second.name, not reasons, tuple(reasons), (), end, inputs)
+
+
+def _end_to_end(first: Path, second: Path, samples: NDArray[np.float32], scale: Quantization | None) -> EndToEnd:
+    one, other = (_rows(path, infer(path, samples)) for path in (first, second))
+    off = np.abs(one - other)
+    noise, signal = float((off**2).sum()), float((one**2).sum())
+    steps = None if scale is None else np.rint(off / scale.per_tensor_scale)
+    return EndToEnd(
+        samples=len(samples),
+        sqnr_db=float(10 * np.log10(max(signal, 1e-300) / noise)) if noise else float("inf"),
+        agreement=float((one.argmax(axis=1) == other.argmax(axis=1)).mean()),
+        relative_error=float(off.max() / max(np.abs(one).max(), 1e-30)),
+        max_lsb=None if steps is None else int(steps.max()),
+        mismatches=None if steps is None else int((steps > 0).sum()),
+        values=off.size,
+    )
+
+
+def _rows(path: Path, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, values), images channels last."""
+    first = path.suffix == ".onnx" and outputs.ndim == 4
+    laid_out = outputs.transpose(0, 2, 3, 1) if first else outputs
+    return laid_out.reshape(len(outputs), -1).astype(np.float64)
+
+
+def _shapes(first: Graph, second: Graph) -> list[str]:
+    """Why the same samples cannot be fed to both, or their outputs not compared."""
+    return [
+        f"the {what} is {mine} in the first, {theirs} in the second"
+        for what, mine, theirs in (
+            ("input's shape", *(graph.tensors[graph.inputs[0]].shape for graph in (first, second))),
+            ("output's shape", *(graph.tensors[graph.outputs[0]].shape for graph in (first, second))),
+            ("number of inputs", len(first.inputs), len(second.inputs)),
+            ("number of outputs", len(first.outputs), len(second.outputs)),
+        )
+        if mine != theirs
+    ]
+
+
+def _noise(first: Graph, second: Graph) -> NDArray[np.float32]:
+    """Seeded samples all over the input's range where one file says it, normal with deviation 1 where none does."""
+    random = np.random.default_rng(0)
+    inputs = [graph.tensors[graph.inputs[0]] for graph in (first, second)]
+    shape = (RANDOM_SAMPLES, *inputs[0].shape[1:])
+    for tensor in inputs:
+        if tensor.quantization is not None:
+            return tensor.quantization.dequantize(random.integers(-128, 128, shape).astype(np.int8))
+    return random.standard_normal(shape, np.float32)
+
+
+def _has_integers(graph: Graph) -> bool:
+    return any(tensor.dtype == "int8" for tensor in graph.tensors.values())
+
+
+def _scale(name: str, graph: Graph) -> Quantization:
+    scale = graph.tensors[name].quantization
+    assert scale is not None
+    return scale
