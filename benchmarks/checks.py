@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .human import share
 from .stats import percentile
 
 FEW_CALLS = 50  # what TFLite's benchmark_model takes as its minimum
@@ -45,11 +46,11 @@ def _samples(calls: list[float], rounds: Sequence[Sequence[float]], first_us: fl
         yield Doubt("few-calls", f"only {len(calls)} calls were counted", "allow more runs or more seconds")
     quartiles = (percentile(calls, 75) - percentile(calls, 25)) / middle
     if quartiles > WIDE:
-        yield Doubt("spread", f"half of the calls lie {quartiles:.0%} of the median apart", QUIET)
+        yield Doubt("spread", f"half of the calls lie {share(quartiles)} of the median apart", QUIET)
     medians = [statistics.median(one) for one in rounds if one]
     drift = max(medians) / min(medians) - 1
     if drift > WIDE:
-        yield Doubt("drift", f"the rounds' medians differ by {drift:.0%}", QUIET)
+        yield Doubt("drift", f"the rounds' medians differ by {share(drift)}", QUIET)
     if first_us is not None and first_us > max(SLOW_FIRST * middle, SLOW_FIRST_US):
         ms = first_us / 1e3
         yield Doubt("slow-first", f"the first call took {ms:.0f} ms, {first_us / middle:,.0f} medians", FIRST)
@@ -58,8 +59,8 @@ def _samples(calls: list[float], rounds: Sequence[Sequence[float]], first_us: fl
 def _clock(calls: list[float], clock_us: float | None) -> Iterator[Doubt]:
     middle = percentile(calls, 50)
     if clock_us is not None and clock_us > CLOCK_SHARE * middle:
-        share = clock_us / middle
-        yield Doubt("clock", f"reading the clock takes {share:.0%} of a call", "take this latency as an upper bound")
+        taken = share(clock_us / middle)
+        yield Doubt("clock", f"reading the clock takes {taken} of a call", "take this latency as an upper bound")
 
 
 def _machine(telemetry: Mapping[str, Any], calls: int) -> Iterator[Doubt]:

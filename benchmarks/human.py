@@ -73,6 +73,11 @@ def gain(value: float, digits: int = 1) -> str:
     return ("+" if value > 0 else "−") + text
 
 
+def share(part: float, digits: int = 0) -> str:
+    """0.1 as 10 %; nothing at all as 0."""
+    return f"{100 * part:.{digits}f} %" if part else "0"
+
+
 def counted(number: int, noun: str) -> str:
     """1 warning, 3 warnings."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -41,9 +41,15 @@ def latency(report: Report) -> str | None:
 def runtime(result: Result) -> str:
     """LiteRT 2.3.0 with XNNPACK, 1 thread."""
     facts = result.runtime or {}
-    name = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}.get(str(facts.get("name")), str(facts.get("name")))
     delegate = " with XNNPACK" if facts.get("delegate") == "XNNPACK" else ""
-    return f"{name} {facts.get('version', '')}{delegate}, {counted(int(facts.get('threads', 1)), 'thread')}"
+    threads = counted(int(facts.get("threads", 1)), "thread")
+    return f"{runtime_name(result)} {facts.get('version', '')}{delegate}, {threads}"
+
+
+def runtime_name(result: Result) -> str:
+    """The runtime as its makers write it."""
+    name = str((result.runtime or {}).get("name"))
+    return {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}.get(name, name)
 
 
 def speeds(report: Report) -> Iterator[str]:
@@ -59,6 +65,19 @@ def _speed(ratio: Interval) -> str:
     word, factor = ("faster", ratio.estimate) if ratio.estimate > 1 else ("slower", 1 / ratio.estimate)
     least, most = sorted((low, high) if ratio.estimate > 1 else (1 / low, 1 / high))
     return f"INT8 is {times(factor)} {word} than its float file (95 % interval {least:.2f} to {most:.2f})"
+
+
+def mixed(report: Report) -> str | None:
+    """A warning when the rows of the table ran in different runtimes, and which is the odd one."""
+    rows: dict[str, list[str]] = {}
+    for variant in report.variants:
+        result = result_of(report.results, variant.displayed)
+        if result and result.latency():
+            rows.setdefault(runtime_name(result), []).append(variant.name)
+    if len(rows) < 2:
+        return None
+    said = "; ".join(f"{name}: {', '.join(variants)}" for name, variants in rows.items())
+    return f"The rows' times come from different runtimes ({said}): compare within one only."
 
 
 def distillation(report: Report) -> str | None:

@@ -15,7 +15,7 @@ from .result import Result
 from .variant import Role, Variant, result_of
 
 PIPED_WIDTH = 120
-NARROW = 104  # columns below which the names of the variants wrap
+NARROW = 104  # columns below which figures move close to their units
 MARKS = {"warning": ("! ", "yellow"), "failed": ("✗ ", "red"), "fact": ("· ", "dim")}
 
 
@@ -27,7 +27,8 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     console.print()
     for text in _words(report):
         _line(console, "fact", text)
-    for text in (*report.notes, *warnings(report.results)):
+    mixed = sentences.mixed(report)
+    for text in (*([mixed] if mixed else []), *report.notes, *warnings(report.results)):
         _line(console, "warning", text)
     for text in failures(report.results):
         _line(console, "failed", text)
@@ -48,13 +49,16 @@ def variants_table(report: Report, width: int) -> Table:
     """One row a variant; a dash stands where there is no such file."""
     head = report.variants[0].metric
     table = Table(box=None, padding=(0, 2 if width >= NARROW else 1, 0, 0), header_style="bold", collapse_padding=True)
-    table.add_column("variant", max_width=20 if width >= NARROW else 12, overflow="fold")
+    table.add_column("variant", overflow="fold")
     table.add_column(f"{head.name}\n{head.unit}".rstrip(), justify="right", no_wrap=True)
     for title in ("params", "MACs", "float\nonnx", "int8\nonnx", "int8\ntflite", "TFLM\narena", "host\np50 / p90"):
         table.add_column(title, justify="right", no_wrap=True)
     for variant in report.variants:
         last = variant is report.variants[-1]
-        table.add_row(variant.name, *_cells(report, variant), style="bold" if last else "")
+        cells = _cells(report, variant)
+        if width < NARROW:
+            cells = (Text(cell.plain.replace(" ", ""), cell.style) for cell in cells)
+        table.add_row(Text(variant.name), *cells, style="bold" if last else "")
     return table
 
 

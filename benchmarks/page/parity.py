@@ -1,0 +1,72 @@
+"""Do the INT8 files compute the same? Layer by layer, fed the same integers."""
+
+from collections.abc import Iterator
+
+from ..human import counted, share
+from ..report import LayerParity, Parity, Report
+from .markup import Html, element, join, table
+from .section import Section, paragraphs
+
+SQNR_FULL = 50.0  # decibels that fill the bar; INT8 rarely gives more
+TITLES = ("layer", "operator", "values", "differ", "share", "largest, LSB")
+
+
+def section(report: Report) -> Section | None:
+    if not report.parity:
+        return None
+    return Section("parity", "Do the files agree?", join([part for one in report.parity for part in _pair(one)]))
+
+
+def _pair(found: Parity) -> Iterator[Html]:
+    badge = element(
+        "span", "agree" if found.passed else "differ", class_="badge " + ("good" if found.passed else "bad")
+    )
+    yield element("h3", found.first, " and ", found.second, " ", badge)
+    yield paragraphs(_layers(found), _end_to_end(found))
+    noise = any(layer.sqnr_db is not None for layer in found.layers)
+    titles = [*TITLES, *(["SQNR"] if noise else [])]
+    if found.layers:
+        rows = table(titles, (_row(layer, noise) for layer in found.layers), numeric=2)
+        yield element(
+            "details", element("summary", counted(len(found.layers), "layer")), rows, open=len(found.layers) <= 24
+        )
+
+
+def _layers(found: Parity) -> str | None:
+    if not found.layers:
+        return None
+    worst = max(layer.max_lsb for layer in found.layers)
+    most = max(layer.mismatches / layer.values if layer.values else 0.0 for layer in found.layers)
+    if not worst:
+        return "Fed the same integers, every layer gives the same integers."
+    return f"Fed the same integers, no layer is more than {worst} LSB off, nor in more than {share(most, 3)} of values."
+
+
+def _end_to_end(found: Parity) -> str | None:
+    said = []
+    if found.end_to_end_mismatches is not None and found.end_to_end_values:
+        off = f"{found.end_to_end_mismatches:,} of {found.end_to_end_values:,} outputs differ"
+        said.append(f"{off}, by {found.end_to_end_max_lsb or 0} LSB at most" if found.end_to_end_mismatches else off)
+    if found.agreement is not None:
+        said.append(f"both say the same label for {share(found.agreement, 2)} of the samples")
+    return f"End to end: {'; '.join(said)}." if said else None
+
+
+def _row(layer: LayerParity, noise: bool) -> Iterator[Html | str]:
+    yield layer.layer
+    yield layer.operator
+    yield f"{layer.values:,}"
+    yield f"{layer.mismatches:,}"
+    yield share(layer.mismatches / layer.values, 3) if layer.values else "0"
+    yield str(layer.max_lsb)
+    if noise:
+        yield _bar(layer.sqnr_db)
+
+
+def _bar(decibels: float | None) -> Html | str:
+    """Signal to quantization noise as a bar with its figure."""
+    if decibels is None:
+        return "–"
+    width = max(0.0, min(100.0, 100 * decibels / SQNR_FULL))
+    bar = element("span", class_="bar", style=f"--share:{width:.0f}%")
+    return join([bar, f"{decibels:.1f} dB"])
