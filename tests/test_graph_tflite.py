@@ -94,6 +94,23 @@ def test_compressed_weights_of_a_float_file_become_the_floats_they_stand_for() -
     assert {tensor.dtype for tensor in graph.tensors.values()} == {"float32"}
 
 
+def test_a_shape_that_stands_in_the_options_alone_reads_as_well() -> None:
+    def leave_out(model: Any) -> None:
+        reshape = next(entry for entry in model.subgraphs[0].operators if len(entry.inputs) == 2)
+        reshape.inputs = reshape.inputs[:1]
+
+    assert from_tflite(edited(KWS, leave_out)) == from_tflite(KWS)
+
+
+def test_tensors_without_names_of_their_own_get_some() -> None:
+    def rename(model: Any) -> None:
+        for index, entry in enumerate(model.subgraphs[0].tensors):
+            entry.name = (b"", b"a", b"a#2")[index % 3]
+
+    graph = from_tflite(edited(KWS, rename))
+    assert renumbered(graph) == renumbered(from_tflite(KWS))
+
+
 class Net:
     """A float graph under construction; `last` is the newest tensor."""
 

@@ -1,6 +1,9 @@
 """Model files run for their numbers in a child process: what runtimes give, refuse, and how they die."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +126,25 @@ def test_a_file_that_kills_its_runtime_does_not_kill_us(tmp_path: Path, sounds: 
 def test_a_run_that_takes_too_long_is_ended(sounds: NDArray[np.int8]) -> None:
     with pytest.raises(RuntimeDied, match="kws_int8.tflite: tflite-micro took longer than 1 s while "):
         run(KWS, [np.concatenate([sounds] * 40_000)], "tflite-micro", timeout=1)
+
+
+def test_the_child_ends_when_its_parent_is_killed_and_leaves_nothing(tmp_path: Path) -> None:
+    program = (
+        "import numpy, sys, pathlib; from edgestill.pipeline.runtimes.runtime import run;"
+        "run(pathlib.Path(sys.argv[1]), [numpy.zeros((200_000, 49, 10, 1), 'int8')], 'tflite-micro')"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, str(KWS)], env={**os.environ, "TMPDIR": str(tmp_path)})
+    wait_until(lambda: any("running" in step.read_text() for step in tmp_path.glob("*/step")))
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not list(tmp_path.iterdir()))
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_inputs_of_unlike_length_are_refused(sounds: NDArray[np.int8]) -> None:

@@ -47,12 +47,12 @@ class TensorTable:
 
 def _unique(names: list[str]) -> list[str]:
     """The names themselves; one that is empty or there already gets its index."""
-    seen: set[str] = set()
-    unique = []
+    unique: dict[str, None] = {}
     for index, name in enumerate(names):
-        unique.append(name if name and name not in seen else f"{name}#{index}")
-        seen.add(unique[-1])
-    return unique
+        while not name or name in unique:
+            name = f"{name}#{index}"
+        unique[name] = None
+    return list(unique)
 
 
 def _data(raw: NDArray[np.uint8] | None, shape: tuple[int, ...], dtype: DType, place: str) -> NDArray[Any] | None:

@@ -53,7 +53,8 @@ def _served(folder: Path, request: Request) -> Answer:
 
 def _end_with(parent: int, folder: Path) -> None:
     os.read(parent, 1)
-    shutil.rmtree(folder, ignore_errors=True)
+    while folder.exists():  # the other thread may lay one more step into it meanwhile
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
