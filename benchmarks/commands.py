@@ -10,6 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..pipeline.artifact import of_file
+from ..pipeline.data.samples import read_samples
+from ..pipeline.errors import BadInput
 from ..pipeline.progress import listening
 from ..pipeline.recipe import read_recipe
 from ..pipeline.store import Entry, Store

@@ -32,7 +32,7 @@ def array(shape: list[int], fill: str = "random") -> Any:
 def net(size: int, channels: int = 1) -> bytes:
     """One convolution, channels first, as ONNX."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", channels, size, size])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2, size - 2, size - 2])
     w = helper.make_tensor("w", TensorProto.FLOAT, [2, channels, 3, 3], [0.1] * (18 * channels))
     conv = helper.make_node("Conv", ["x", "w"], ["y"])
     return serialized([conv], [x], [y], [w])
@@ -46,8 +46,8 @@ def serialized(nodes: list[Any], inputs: list[Any], outputs: list[Any], constant
 
 
 def lstm() -> bytes:
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 1, 8])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 8])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 1, 4])
     w = helper.make_tensor("w", TensorProto.FLOAT, [1, 16, 8], [0.1] * 128)
     r = helper.make_tensor("r", TensorProto.FLOAT, [1, 16, 4], [0.1] * 64)
     return serialized([helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=4)], [x], [y], [w, r])
