@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import Unsupported
-from .graph import Node
+from .graph import Graph, Node
 from .lowering.layout import standard_order
-from .onnx_writer import OnnxWriter
+from .lowering.windows import Axis, Windows
+from .onnx_writer import OnnxWriter, Sides
 from .operators import (
     Activation,
     Add,
@@ -39,10 +40,14 @@ def onnx_shape(shape: Shape) -> Shape:
     return tuple(shape[axis] for axis in CHANNELS_FIRST) if len(shape) == 4 else shape
 
 
-def say(out: OnnxWriter, node: Node) -> str:
-    """Writes a node with its activation; the ONNX name of the reals that it gives."""
+def say(out: OnnxWriter, node: Node) -> None:
+    """Writes a node, its activation, and in an integer graph the rounding of what it gives."""
+    sides = _padding_of_its_reader(out.graph, node)
+    if sides is not None:
+        out.leave_to_reader(node.outputs[0], node.inputs[0], sides)
+        return
     y = SAID[type(node.operator)](out, node, node.operator)
-    return activated(out, node, y, getattr(node.operator, "activation", "none"))
+    out.finish(node.outputs[0], activated(out, node, y, getattr(node.operator, "activation", "none")))
 
 
 def activated(out: OnnxWriter, node: Node, y: str, activation: Activation) -> str:
@@ -58,6 +63,7 @@ def _conv(out: OnnxWriter, node: Node, conv: Conv2d | DepthwiseConv2d) -> str:
     depthwise = isinstance(conv, DepthwiseConv2d)
     x, kernel = out.tensor(node.inputs[0]).shape, out.tensor(node.inputs[1]).shape[1:3]
     weights = out.constant(node.inputs[1], (3, 0, 1, 2) if depthwise else CHANNELS_FIRST)
+    sides = out.pads.get(node.inputs[0]) or _sides(x, kernel, conv.stride, conv.dilation, conv.padding)
     return out.node(
         node.outputs[0],
         "Conv",
@@ -65,7 +71,7 @@ def _conv(out: OnnxWriter, node: Node, conv: Conv2d | DepthwiseConv2d) -> str:
         dilations=conv.dilation,
         group=x[3] if depthwise else 1,
         kernel_shape=kernel,
-        pads=_pads(x, kernel, conv.stride, conv.dilation, conv.padding),
+        pads=_pads(sides),
         strides=conv.stride,
     )
 
@@ -152,18 +158,36 @@ def _bias(out: OnnxWriter, node: Node) -> list[str]:
 
 
 def _pool(out: OnnxWriter, node: Node, operator: str, pool: MaxPool2d | AveragePool2d) -> str:
-    pads = _pads(out.tensor(node.inputs[0]).shape, pool.kernel, pool.stride, (1, 1), pool.padding)
+    pads = _pads(_sides(out.tensor(node.inputs[0]).shape, pool.kernel, pool.stride, (1, 1), pool.padding))
     return out.node(
         node.outputs[0], operator, [out.read(node.inputs[0])], kernel_shape=pool.kernel, pads=pads, strides=pool.stride
     )
 
 
-def _pads(x: Shape, kernel: Shape, stride: Pair, dilation: Pair, padding: Padding) -> list[int]:
-    """ONNX's pads: what stands before each axis, then what stands behind."""
+def _sides(x: Shape, kernel: Shape, stride: Pair, dilation: Pair, padding: Padding) -> Sides:
     if padding == "VALID":
-        return [0, 0, 0, 0]
-    sides = [same_padding(x[1 + k], kernel[k], stride[k], dilation[k]) for k in (0, 1)]
+        return (0, 0), (0, 0)
+    height, width = (same_padding(x[1 + k], kernel[k], stride[k], dilation[k]) for k in (0, 1))
+    return height, width
+
+
+def _pads(sides: Sides) -> list[int]:
+    """ONNX's pads: what stands before each axis, then what stands behind."""
     return [before for before, _ in sides] + [after for _, after in sides]
+
+
+def _padding_of_its_reader(graph: Graph, node: Node) -> Sides | None:
+    """The padding of a Pad that a convolution's own pads can say, such that `from_onnx` reads Pad and VALID again."""
+    readers = graph.consumers(node.outputs[0])
+    if not isinstance(node.operator, Pad) or len(readers) != 1 or node.outputs[0] in graph.outputs:
+        return None
+    conv, pairs = readers[0].operator, node.operator.before_after
+    if not isinstance(conv, Conv2d | DepthwiseConv2d) or conv.padding != "VALID" or any(pairs[0] + pairs[3]):
+        return None
+    x, kernel = graph.tensors[node.inputs[0]].shape, graph.tensors[readers[0].inputs[1]].shape[1:3]
+    height, width = (Axis(x[1 + k], kernel[k], conv.stride[k], conv.dilation[k], *pairs[1 + k]) for k in (0, 1))
+    spaces = Windows(height, width)
+    return spaces.pads if spaces.padding is None and spaces.pads == pairs[1:3] else None
 
 
 def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:

@@ -15,6 +15,7 @@ from .operators import FullyConnected
 from .tensor import Quantization, Tensor
 
 IntegerType = Literal["uint8", "int8"]
+Sides = tuple[tuple[int, int], tuple[int, int]]  # before and after the height, and the width
 
 
 @dataclass
@@ -26,6 +27,7 @@ class OnnxWriter:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
     orders: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of tensors flattened channels first
+    pads: dict[str, Sides] = field(default_factory=dict)  # of padded tensors that exist only inside a convolution
     _reads: dict[str, str] = field(default_factory=dict)
     _made: Counter[str] = field(default_factory=Counter)
 
@@ -62,6 +64,10 @@ class OnnxWriter:
         axis = None if scale.axis is None else list(axes).index(scale.axis)
         inputs = [name, *self._scale(name, replace(scale, axis=axis), tensor.dtype)]
         return self._add("DequantizeLinear", inputs, f"{name}_d", {} if axis is None else {"axis": axis})
+
+    def leave_to_reader(self, tensor: str, source: str, pads: Sides) -> None:
+        """A padded tensor is not written: the convolution that reads it pads `source` itself."""
+        self._reads[tensor], self.pads[tensor] = self._reads[source], pads
 
     def begin(self, tensor: str, name: str) -> None:
         """The model's input: a float of this name, quantized at once where the graph is integer."""

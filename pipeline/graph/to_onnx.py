@@ -28,7 +28,7 @@ def to_onnx(graph: Graph, activations: IntegerType = "uint8") -> bytes:
     for tensor, name in zip(graph.inputs, inputs, strict=True):
         out.begin(tensor, name)
     for node in graph.nodes:
-        out.finish(node.outputs[0], say(out, node))
+        say(out, node)
     for tensor, name in zip(graph.outputs, outputs, strict=True):
         out.returned(tensor, name)
     return bytes(_model(out, inputs, outputs).SerializeToString(deterministic=True))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..graph import Graph, Node
 from ..operators import Operator, Reshape
 from ..operators.operator import Shape
+from ..passes.settle_scales import SAME_SCALE
 from ..tensor import DType, Quantization, Tensor
 from .layout import graph_shape, standard_order
 from .reader import OnnxModel, OnnxNode
@@ -64,6 +65,7 @@ class Builder:
     def __init__(self, model: OnnxModel) -> None:
         self.constants = {name: Constant(data) for name, data in model.constants.items()}
         self.values: dict[str, Value] = {}
+        self.rounded: set[str] = set()  # tensors whose integers the file names
         self._uses = Counter(name for node in model.nodes for name in node.inputs) + Counter(model.outputs)
         self._tensors: dict[str, Tensor] = {}
         self._nodes: list[Node] = []
@@ -170,7 +172,10 @@ class Builder:
         except ValueError as error:
             raise Refused("O-SHAPE", str(error)) from None
         name = f"v{len(self._tensors)}"
-        self._tensors[name] = Tensor(name, shape, origin=origin)
+        source = self._tensors[inputs[0]]
+        kept = type(operator).__name__ in SAME_SCALE and source.quantization is not None
+        tensor = replace(source, name=name, shape=shape) if kept else Tensor(name, shape)
+        self._tensors[name] = replace(tensor, origin=origin)
         self._nodes.append(Node(operator, tuple(inputs), (name,)))
         return name
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..operators import Quantize
-from ..passes.settle_scales import SAME_SCALE
 from ..tensor import Quantization
 from .builder import Builder, Constant, Refused, Value
 from .reader import OnnxNode
@@ -19,21 +18,16 @@ def quantize_linear(build: Builder, node: OnnxNode) -> Value | Constant:
     if node.input(0) in build.constants:
         real = build.constant(node.input(0)).real()
         return _signed(scale.quantize(real, dtype), scale)
-    x, scale = build.value(node.input(0)), _activation(scale, dtype)
-    x = build.laid_out(x)
+    scale = _activation(scale, dtype)
+    x = build.laid_out(build.value(node.input(0)))
     tensor = build.tensor(x)
-    if tensor.quantization is None:
-        if not build.only_use(x):
-            raise Refused(
-                "O-QUANTIZATION", f"quantizes {node.input(0)!r}, which others read as float; quantize it for all"
-            )
-        before = build.writer(x.tensor)
-        inherited = (
-            build.inputs_of(before)[0].quantization if before is not None and before.kind in SAME_SCALE else None
-        )
-        tensor = replace(tensor, dtype="int8", quantization=inherited or scale, origin=node.outputs[0])
-        build.change(tensor)
-    if tensor.quantization == scale:
+    if tensor.quantization is None and not build.only_use(x):
+        name = node.input(0)
+        raise Refused("O-QUANTIZATION", f"quantizes {name!r}, which others read as float; quantize it for all")
+    if tensor.quantization in (None, scale):
+        if x.tensor not in build.rounded:
+            build.change(replace(tensor, dtype="int8", quantization=scale, origin=node.outputs[0]))
+            build.rounded.add(x.tensor)
         return x
     requantized = build.elementwise(Quantize(), [x], node.outputs[0])
     build.change(replace(build.tensor(requantized), dtype="int8", quantization=scale))
