@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..pipeline.quantization.quantize_file import Quantized
+from ..pipeline.runtimes.layerwise import MOST_SHARE, LayerParity
 from ..pipeline.runtimes.parity import Parity
 from .human import size
 
@@ -16,15 +17,13 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
     for file in made.files:
         console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
     console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
-    end = made.against_float.end_to_end
-    judged = f"{made.judged_on} samples, calibrated on {made.calibrated_on}"
     if made.accuracy_float is not None and made.accuracy_int8 is not None:
-        console.print(
-            f"accuracy  {made.accuracy_float:.2f} % float, {made.accuracy_int8:.2f} % INT8 ({-(made.drop or 0):+.2f} points; {judged})"
-        )
-    console.print(
-        f"outputs   {end.sqnr_db:.1f} dB from float, top label equal for {100 * end.agreement:.1f} % ({judged})"
-    )
+        change = f"{made.accuracy_int8 - made.accuracy_float:+.2f} points"
+        console.print(f"accuracy  {made.accuracy_float:.2f} % float, {made.accuracy_int8:.2f} % INT8: {change}")
+    end = made.against_float.end_to_end
+    if end:
+        console.print(f"outputs   {end.sqnr_db:.1f} dB to their error, top label equal for {100 * end.agreement:.1f} %")
+    console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
     print_verdict(made.between_files, console)
     if gate:
         console.print(f"[red]✗[/] {gate}")
@@ -34,12 +33,19 @@ def print_parity(parity: Parity, console: Console | None = None) -> None:
     """Layer by layer, end to end, and the verdict."""
     console = console or Console(highlight=False)
     if parity.layers:
-        table = Table("layer", "operator", "values", "off by one", "largest", box=None, header_style="dim")
+        table = Table("layer", "operator", "values", "differ", "largest", "", box=None, header_style="dim")
         for layer in parity.layers:
-            share = f"{100 * layer.mismatches / layer.values:.3f} %" if layer.mismatches else "0"
-            table.add_row(layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB")
+            share = f"{100 * layer.share:.3f} %" if layer.mismatches else "0"
+            table.add_row(layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB", _remark(layer))
         console.print(table)
     print_verdict(parity, console)
+
+
+def _remark(layer: LayerParity) -> str:
+    """Why a layer may differ in more values than others do."""
+    if not layer.passed:
+        return "[red]✗[/]"
+    return "[dim]rounds otherwise in TFLite: docs/parity.md[/]" if layer.share >= MOST_SHARE else ""
 
 
 def print_verdict(parity: Parity, console: Console) -> None:
