@@ -196,6 +196,24 @@ def test_the_user_s_own_sources_are_known(own: Path) -> None:
     assert sources("ds-cnn") == []
 
 
+def test_sources_in_packages_are_followed_however_they_are_imported(own: Path) -> None:
+    (own / "nets").mkdir()
+    lines = {
+        "__init__": "",
+        "small": "from . import parts\nfrom .more import x\nfrom .. import y\nfrom ... import z\nimport mine_layers\n",
+        "parts": "",
+        "more": "",
+    }
+    for name, text in lines.items():
+        (own / "nets" / f"{name}.py").write_text(text)
+    (own / "nets" / "unused.py").write_text("")
+    expected = [
+        own / "mine_layers.py",
+        *(own / "nets" / f"{name}.py" for name in ("__init__", "more", "parts", "small")),
+    ]
+    assert sources("nets.small:net") == expected
+
+
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from edgestill.pipeline.errors import BadInput
+from edgestill.pipeline.data.catalog import read_data
+from edgestill.pipeline.distillation.options import Training
+from edgestill.pipeline.errors import BadInput, BadModel
 from edgestill.pipeline.models.catalog import NAMES, build
 from edgestill.pipeline.models.checkpoint import About, Checkpoint, load_checkpoint, save_checkpoint
 from edgestill.pipeline.models.export import export_onnx
 from edgestill.pipeline.preprocess import Preprocess
-from edgestill.pipeline.pruning.prune import kept, output_layer, remove_channels
+from edgestill.pipeline.pruning.prune import kept, output_layer, pruned, remove_channels
 from edgestill.pipeline.task import Task
 
 torch.set_num_threads(1)
@@ -117,3 +119,22 @@ def test_a_ratio_that_leaves_nothing_or_removes_nothing_is_named() -> None:
         remove_channels(net_of("ds-cnn"), SHAPE, ratio=0.99, round_to=8)
     with pytest.raises(BadInput, match="ratio 0.01 removes nothing where channels come in multiples of 8; raise ratio"):
         remove_channels(net_of("ds-cnn"), SHAPE, ratio=0.01, round_to=8)
+
+
+class Fixed(nn.Module):
+    """A net that knows its own width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(144, 32), nn.Linear(16, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        halves: torch.Tensor = self.first(x.flatten(1)).reshape(-1, 2, 16)
+        result: torch.Tensor = self.last(halves.sum(dim=1))
+        return result
+
+
+def test_a_net_whose_sizes_do_not_follow_its_channels_is_named() -> None:
+    about = About("mine:fixed", {}, Task("classify", tuple("0123456789")), Preprocess(SHAPE), 0)
+    with pytest.raises(BadModel, match="model 'mine:fixed': its channels cannot be removed: "):
+        pruned(Checkpoint(Fixed().eval(), about), read_data("digits", seed=0), Training(), 0.5, 4, None)

@@ -44,7 +44,7 @@ def own_file(named: str) -> Path:
 def own_sources(named: str) -> list[Path]:
     """The user's own source files that `module:factory` runs: its module, and those it imports from the same folder."""
     found: set[Path] = set()
-    waiting = [own_file(named)]
+    waiting = [own_file(named), *_run_by(own_folder() or Path(), named.partition(":")[0])]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -111,9 +111,20 @@ def _imported(path: Path) -> list[Path]:
     for node in ast.walk(_parsed(path, path.name)):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules.append(node.module)
-    return [file for file in (_module_file(folder, module) for module in modules) if file.is_file()]
+        elif isinstance(node, ast.ImportFrom):
+            around = path.parents[node.level - 1] if node.level else folder
+            if not around.is_relative_to(folder):
+                continue
+            module = ".".join((*around.relative_to(folder).parts, *filter(None, [node.module])))
+            modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return [file for module in modules for file in _run_by(folder, module)]
+
+
+def _run_by(folder: Path, module: str) -> list[Path]:
+    """The files that importing a module runs: its own, and the __init__ of every package around it."""
+    parts = module.split(".")
+    packages = [folder.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    return [file for file in (_module_file(folder, module), *packages) if file.is_file()]
 
 
 def _module_file(folder: Path, module: str) -> Path:

@@ -11,7 +11,7 @@ from ..data.dataset import DataSet
 from ..distillation.options import Training
 from ..distillation.repeatable import repeatable
 from ..distillation.train import Guidance, fit
-from ..errors import BadInput
+from ..errors import BadInput, BadModel, EdgestillError
 from ..models.checkpoint import Checkpoint
 
 
@@ -20,7 +20,12 @@ def pruned(
 ) -> Checkpoint:
     """The checkpoint's net without `ratio` of its channels, trained on with the teacher's outputs if there are any."""
     with repeatable(training.seed, training.threads):
-        remove_channels(checkpoint.net, checkpoint.about.preprocess.shape, ratio, round_to)
+        try:
+            remove_channels(checkpoint.net, checkpoint.about.preprocess.shape, ratio, round_to)
+        except EdgestillError:
+            raise
+        except Exception as error:  # a net of the user's own may hold sizes that do not follow its channels
+            raise BadModel(f"model {checkpoint.about.model!r}: its channels cannot be removed: {error}") from error
         history = fit(checkpoint.net, dataset, training, guidance)
     return Checkpoint(checkpoint.net, dataclasses.replace(checkpoint.about, seed=training.seed, history=history))
 
@@ -46,6 +51,7 @@ def remove_channels(net: nn.Module, shape: tuple[int, ...], ratio: float, round_
     for root, channels in weak:
         if channels:
             graph.get_pruning_group(root.target.module, root.handler, channels).prune()
+    net(example)  # it still computes
 
 
 def _weakest(group: Any, ratio: float, round_to: int, name: str) -> list[int]:
