@@ -14,7 +14,7 @@ TWINS: dict[Role, Role] = {"int8 tflite": "float tflite", "int8 onnx": "float on
 
 @dataclass(frozen=True)
 class Scores:
-    """One variant over its seeds, and its paired difference to the student from scratch where that shares them."""
+    """One variant over its seeds, and the paired difference to the student from scratch of what came after it."""
 
     variant: str
     validation: Spread | None
@@ -60,8 +60,10 @@ def derive(variants: Sequence[Variant], results: Sequence[Result]) -> Derived:
 
 
 def _scores(variant: Variant, variants: Sequence[Variant]) -> Scores:
-    scratch = next((one for one in variants if one.name == SCRATCH), variant)
-    paired = scratch is not variant and scratch.seeds == variant.seeds and variant.test
+    names = [one.name for one in variants]
+    after = SCRATCH in names and names.index(SCRATCH) < names.index(variant.name)
+    scratch = variants[names.index(SCRATCH)] if after else variant
+    paired = after and scratch.seeds == variant.seeds and variant.test
     return Scores(
         variant=variant.name,
         validation=spread(variant.validation) if variant.validation else None,

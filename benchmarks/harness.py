@@ -94,12 +94,13 @@ class _Subject:
 
 
 def _arena(file: Artifact) -> ArenaBytes | None:
-    """TFLite Micro's arena; None where it does not carry the file."""
-    if file.kind != "tflite":
-        return None
+    """TFLite Micro's arena for an INT8 .tflite file; None for all others, and where it does not carry the file."""
+    from ..pipeline.runtimes.interface import describe
     from ..pipeline.runtimes.runtime import arena_bytes
 
     try:
+        if file.kind != "tflite" or any(port.dtype != "int8" for port in describe(file.path).inputs):
+            return None
         arena = arena_bytes(file.path)
     except EdgestillError:
         return None

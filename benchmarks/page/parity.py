@@ -44,12 +44,19 @@ def _layers(found: Parity) -> str | None:
 
 def _end_to_end(found: Parity) -> str | None:
     said = []
-    if found.end_to_end_mismatches is not None and found.end_to_end_values:
-        off = f"{found.end_to_end_mismatches:,} of {found.end_to_end_values:,} outputs differ"
-        said.append(f"{off}, by {found.end_to_end_max_lsb or 0} LSB at most" if found.end_to_end_mismatches else off)
+    if found.end_to_end_max_lsb == 0:
+        said.append("all outputs are equal")
+    elif found.end_to_end_max_lsb is not None:
+        said.append(f"{_which(found)} differ, by {found.end_to_end_max_lsb} LSB at most")
     if found.agreement is not None:
         said.append(f"both say the same label for {share(found.agreement, 2)} of the samples")
     return f"End to end: {'; '.join(said)}." if said else None
+
+
+def _which(found: Parity) -> str:
+    if found.end_to_end_mismatches is None or found.end_to_end_values is None:
+        return "some outputs"
+    return f"{found.end_to_end_mismatches:,} of {found.end_to_end_values:,} outputs"
 
 
 def _row(layer: LayerParity, noise: bool) -> Iterator[Html | str]:

@@ -30,7 +30,7 @@ def header(report: Report) -> Html:
 
 def _unbroken(text: str) -> str:
     """No line ends between a figure and its unit."""
-    return re.sub(r"(?<=\d) (?=%|[kMG]?B\b|µs|ms)", "\u00a0", text)
+    return re.sub(r"(?<=\d) (?=%|[KMG]?B\b|µs|ms)", "\u00a0", text)
 
 
 def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
