@@ -52,10 +52,10 @@ def read(data: bytes, known: Iterable[str], where: str) -> OnnxModel:
     model = _parse(data, where)
     _refuse_external_data(model, where)
     _refuse_opset(model, where)
+    name, shape, dtype = _only_input(model.graph, where)
     carried = set(known)
     if all(_operator(node) in carried for node in model.graph.node):
         _check(model, where)  # the checker stops at the first operator it does not know: those are reported elsewhere
-    name, shape, dtype = _only_input(model.graph, where)
     return OnnxModel(
         input=name,
         input_shape=shape,
@@ -93,6 +93,8 @@ def _refuse_opset(model: onnx.ModelProto, where: str) -> None:
 
 
 def _check(model: onnx.ModelProto, where: str) -> None:
+    for output in model.graph.output:
+        output.type.tensor_type.shape.SetInParent()  # the checker wants a shape there, and nobody else does
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
