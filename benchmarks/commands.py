@@ -30,11 +30,12 @@ def run(arguments: Namespace) -> int:
     out = arguments.out or Path("runs") / recipe.name
     with Terminal(quiet=arguments.json) as terminal, listening(terminal):
         report = run_recipe(recipe, out, Store(), terminal, arguments.seeds)
+        terminal.conclude()
     if arguments.json:
         _print_json(report.to_json())
     else:
         print_report(report, out)
-    return 0
+    return 0 if all(parity.passed for parity in report.parity) else 1
 
 
 def quantize(arguments: Namespace) -> int:

@@ -54,6 +54,13 @@ class Terminal:
                 f"[green]✓[/] {step.name:<24} [dim]{name_of(step.stage):<13}[/] {spent(made.seconds)}", soft_wrap=True
             )
 
+    def conclude(self) -> None:
+        """How much of a run was there already."""
+        if not self.fresh:
+            self.console.print("· everything was made and measured before; there was nothing to do", style="dim")
+        elif self.found:
+            self.console.print(f"· {self.found} more steps were made before", style="dim")
+
     def start(self, description: str) -> None:
         """A line for work that begins; `stop` takes it away."""
         self._description = description
