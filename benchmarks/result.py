@@ -97,7 +97,7 @@ class Result:
             "telemetry": dict(self.telemetry),
             "degraded": [asdict(doubt) for doubt in self.degraded()],
             "error": asdict(self.error) if self.error else None,
-            "samples_us": [list(one) for one in self.rounds_us],
+            "samples_us": [list(one) for one in self.rounds_us] if latency else None,
         }
 
     def _ram(self) -> dict[str, Any]:

@@ -1,0 +1,180 @@
+"""The report: one document, the same after a round trip, whose statistics can be made again from its raw samples."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgestill.benchmarks import sentences
+from edgestill.benchmarks.derive import derive
+from edgestill.benchmarks.plain import plain
+from edgestill.benchmarks.report import Report, read_report, write_report
+from edgestill.benchmarks.result import Result
+from edgestill.benchmarks.variant import float_source, result_of
+from edgestill.pipeline.errors import BadInput
+from edgestill.targets.target import Device, Evidence, Plan
+
+DIGITS = Path(__file__).parent / "cases" / "report.json"
+
+facts = st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.text(max_size=8) | st.lists(st.integers()))
+micros = st.floats(0.01, 1e7)
+results = st.builds(
+    Result,
+    evidence=st.sampled_from(Evidence),
+    runtime=st.none() | st.fixed_dictionaries({"name": st.text(max_size=8), "threads": st.integers(1, 8)}),
+    first_us=st.none() | micros,
+    rounds_us=st.lists(st.lists(micros, min_size=1, max_size=4).map(tuple), max_size=3).map(tuple),
+    telemetry=st.fixed_dictionaries({"cores": st.integers(1, 8), "clock_us": micros}),
+)
+reports = st.builds(
+    Report,
+    device=st.builds(Device, facts=facts),
+    plan=st.builds(Plan, st.integers(0, 9), st.integers(1, 9), micros, st.integers(1, 9), st.integers(1, 9), micros),
+    variants=st.just(()),
+    results=st.lists(results, max_size=2).map(tuple),
+    lineage=st.dictionaries(st.text(max_size=8), facts, max_size=2),
+    versions=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=2),
+    curves=st.just(()),
+    parity=st.just(()),
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Report:
+    """A real run on digits with three seeds."""
+    return read_report(DIGITS)
+
+
+def written(report: Report, folder: Path) -> Path:
+    write_report(report, folder / "report.json")
+    return folder / "report.json"
+
+
+def test_a_report_survives_the_round_trip(digits: Report, tmp_path: Path) -> None:
+    assert read_report(written(digits, tmp_path)) == digits
+
+
+@given(report=reports)
+def test_any_report_survives_the_round_trip(report: Report, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = written(report, tmp_path_factory.getbasetemp())
+    assert read_report(path) == report
+    assert json.loads(path.read_text(encoding="utf-8"))["derived"] == plain(derive((), report.results))
+
+
+def test_the_same_report_is_the_same_bytes(digits: Report, tmp_path: Path) -> None:
+    first = written(digits, tmp_path).read_bytes()
+    assert written(read_report(tmp_path / "report.json"), tmp_path).read_bytes() == first
+
+
+def test_what_is_derived_can_be_made_again_from_what_is_raw(digits: Report, tmp_path: Path) -> None:
+    document = json.loads(written(digits, tmp_path).read_text())
+    again = read_report(tmp_path / "report.json")
+    assert document["derived"] == plain(derive(again.variants, again.results))
+    assert len(document["derived"]["timings"]) == len(digits.results) == 10
+
+
+def test_derived_values_in_the_file_are_never_believed(digits: Report, tmp_path: Path) -> None:
+    path = written(digits, tmp_path)
+    document = json.loads(path.read_text())
+    document["derived"]["timings"][0]["latency_us"]["p50"] = 0.001
+    path.write_text(json.dumps(document))
+    assert read_report(path) == digits
+
+
+def test_a_report_tells_nothing_of_folders(digits: Report) -> None:
+    moved = tuple(replace(one, file=replace(one.file, path=f"/home/ann/{one.file.path}")) for one in digits.results)
+    assert replace(digits, results=moved) == digits
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 2}, "a report of schema 2; this edgestill reads 1"),
+        ({"variants": "many"}, "report.json: variants: list is wanted here"),
+        ({"device": {"name": "x"}}, "report.json: device: the key 'facts' is missing"),
+        ({"plan": 3}, "report.json: plan: a table is wanted here, not 3"),
+        ({"recipe": None}, "report.json: recipe: str is wanted here, not None"),
+    ],
+)
+def test_a_changed_report_is_refused_by_the_key_that_is_wrong(
+    digits: Report, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    path = written(digits, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(BadInput, match=said):
+        read_report(path)
+
+
+def test_an_evidence_that_does_not_exist_is_refused(digits: Report, tmp_path: Path) -> None:
+    path = written(digits, tmp_path)
+    path.write_text(path.read_text().replace('"measured"', '"imagined"', 1))
+    with pytest.raises(BadInput, match="'imagined' is none of emulated, estimated, measured"):
+        read_report(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[1, 2]", '"report"'])
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(BadInput, match="report"):
+        read_report(tmp_path / "report.json")
+
+
+def test_int8_is_held_against_the_float_it_was_made_from(digits: Report) -> None:
+    last = digits.variants[-1]
+    source = float_source(digits.variants, last)
+    assert source and (source.name, last.name) == ("+ pruned", "+ int8")
+    found = derive(digits.variants, digits.results).speeds
+    assert [(one.int8, one.float) for one in found] == [
+        ("model.int8.tflite", "model.tflite"),
+        ("model.int8.onnx", "model.onnx"),
+    ]
+
+
+def test_unlike_runtimes_are_not_compared(digits: Report) -> None:
+    twin = result_of(digits.results, digits.variants[-1].file("int8 tflite"))
+    assert twin and twin.runtime
+    other = replace(twin, runtime={**twin.runtime, "threads": 2})
+    changed = tuple(other if one is twin else one for one in digits.results)
+    assert [one.format for one in derive(digits.variants, changed).speeds] == ["onnx"]
+
+
+def with_times(report: Report, role: str, factor: float) -> Report:
+    """The last variant's file of this role, so many times the float file's rounds."""
+    file = next(file for file in report.variants[-1].files if file.role == role)
+    base = result_of(report.results, report.variants[-2].file("float tflite"))
+    assert base
+    rounds = tuple(tuple(value * factor for value in part) for part in base.rounds_us)
+    changed = (replace(one, rounds_us=rounds) if one.file.sha256 == file.sha256 else one for one in report.results)
+    return replace(report, results=tuple(changed))
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (0.5, "TFLite: INT8 is 2.0× faster than its float file (95 % interval 2.00 to 2.00)."),
+        (3.0, "TFLite: INT8 is 3.0× slower than its float file (95 % interval 3.00 to 3.00)."),
+        (1.0, "TFLite: INT8 and its float file take the same time, as far as this run can tell."),
+    ],
+)
+def test_the_sentence_on_speed_is_true_either_way(digits: Report, factor: float, said: str) -> None:
+    assert said in list(sentences.speeds(with_times(digits, "int8 tflite", factor)))
+
+
+def test_the_sentence_on_distillation_claims_nothing_from_one_seed(digits: Report) -> None:
+    one = tuple(replace(variant, seeds=(0,), test=variant.test[:1]) for variant in digits.variants)
+    said = sentences.distillation(replace(digits, variants=one))
+    assert said and said.endswith("one seed is too few to call it a gain or a loss.")
+    many = sentences.distillation(digits)
+    assert many and "3 seeds, paired 95 % interval" in many and "chance is not excluded" in many
+
+
+def test_rows_of_different_runtimes_are_warned_about(digits: Report) -> None:
+    assert sentences.mixed(digits) is None
+    files = tuple(file for file in digits.variants[0].files if file.role == "float onnx")
+    teacher = replace(digits.variants[0], files=files)
+    said = sentences.mixed(replace(digits, variants=(teacher, *digits.variants[1:])))
+    assert said and "ONNX Runtime: teacher;" in said
