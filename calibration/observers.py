@@ -58,7 +58,7 @@ class Observer:
         if not np.isfinite(low) or not np.isfinite(high):
             raise ValueError("holds values that are not finite")
         self._widen(frexp(max(-low, high))[1])
-        bins = np.floor(values.ravel() / self._width).astype(np.int64) + BINS_A_SIDE
+        bins = np.floor(np.divide(values.ravel(), self._width, dtype=np.float64)).astype(np.int64) + BINS_A_SIDE
         self._counts += np.bincount(bins, minlength=2 * BINS_A_SIDE)
         self._low, self._high = min(self._low, low), max(self._high, high)
         self._count += values.size

@@ -43,9 +43,9 @@ class Calibration:
     def load(path: Path) -> "Calibration":
         """What `save` wrote; `BadArtifact` when the file is another or damaged."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 return _calibration(arrays)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise BadArtifact(f"{path}: not a calibration, or a damaged one: {error}; calibrate again") from None
 
 
