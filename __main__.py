@@ -62,8 +62,8 @@ def parser() -> Parser:
     bench.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite")
     bench.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    bench.add_argument("--runs", type=int, default=200, metavar="N", help="counted calls a file (200)")
-    bench.add_argument("--warmup", type=int, default=20, metavar="N", help="calls before them (20)")
+    bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file (1000; p99 needs as many)")
+    bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
     command("targets", "the places that can run a file")
     doctor = command("doctor", "what is here, what is missing, and the command that cures it")

@@ -1,4 +1,4 @@
-"""From a run's artifacts to its report: scores, files, learning curves, parity and lineage, read back from what was made."""
+"""From a run's artifacts to its report: scores, files, curves, parity and lineage, read back from what was made."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ def assemble(
         plan=plan,
         variants=tuple(_variant(row, recipe, artifacts, handed, dataset.about.task) for row in steps.variants),
         results=tuple(results),
-        curves=tuple(_curves(steps, handed)),
+        curves=tuple(_curves(steps, artifacts)),
         parity=tuple(_parity(row, artifacts, handed) for row in steps.variants if row.parity),
         confusion=_confusion(steps.variants[-1], artifacts, handed, dataset.about.task, dataset.test.y),
         versions={name: metadata.version(name) for name in VERSIONS},
@@ -85,11 +85,11 @@ def _file(file: Handed, scores: Mapping[str, Any]) -> ModelFile:
     )
 
 
-def _curves(steps: Chain, handed: Sequence[Handed]) -> Iterator[Curve]:
-    for file in handed:
-        if file.role is None:
-            about = read_about(file.artifact.path)
-            yield Curve(file.variant, about.seed, tuple(epoch.validation for epoch in about.history))
+def _curves(steps: Chain, artifacts: Artifacts) -> Iterator[Curve]:
+    for row in steps.variants:
+        for checkpoint in row.checkpoints:
+            about = read_about(artifacts[checkpoint].path)
+            yield Curve(row.name, about.seed, tuple(epoch.validation for epoch in about.history))
 
 
 def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Parity:
@@ -106,6 +106,8 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Par
             for layer in found["layers"]
         ),
         end_to_end_max_lsb=end["max_lsb"],
+        end_to_end_mismatches=end["mismatches"],
+        end_to_end_values=end["values"],
         agreement=end["agreement"],
     )
 

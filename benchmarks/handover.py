@@ -48,9 +48,8 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact]) -> tup
 def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Artifact]) -> Iterator[Handed]:
     stems = _stems(variants)
     for variant in variants:
-        if variant.checkpoint:
-            path = out / f"{stems[variant.name]}.safetensors"
-            yield Handed(variant.name, None, path, artifacts[variant.checkpoint])
+        for checkpoint in variant.checkpoints[:1]:
+            yield Handed(variant.name, None, out / f"{stems[variant.name]}.safetensors", artifacts[checkpoint])
         for role, step in variant.files.items():
             yield Handed(variant.name, role, out / f"{stems[variant.name]}{ENDINGS[role]}", artifacts[step])
 

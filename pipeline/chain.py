@@ -24,12 +24,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Variant:
-    """A row of the table: the steps that hold its files (of the first seed), and those that judge it, one a seed."""
+    """A row of the table: the steps that hold its files (of the first seed), and those that judge it, one a seed.
+
+    `checkpoints` are the steps of its nets, one a seed; an integer variant has none.
+    """
 
     name: str
     files: Mapping[Role, str]
     judged: tuple[str, ...]
-    checkpoint: str | None = None
+    checkpoints: tuple[str, ...] = ()
     parity: str | None = None
     precision: Literal["float", "int8"] = "float"
 
@@ -135,7 +138,7 @@ class _Builder:
         if first and "tflite" in self.recipe.exports:
             files["float tflite"] = self.add(f"{checkpoint} tflite", stage_type("export-tflite")(), source=onnx)
         judged = self.add(f"{checkpoint} score", stage_type("evaluate")(), source=onnx, data="data")
-        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), checkpoint))
+        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), (checkpoint,)))
 
     def judge_int8(self, tflite: str, label: str, first: bool) -> None:
         """The QDQ twin of an integer TFLite file, the parity of the two, and its scores."""
@@ -147,13 +150,18 @@ class _Builder:
             parity = self.add(
                 f"{tflite} parity", stage_type("verify")(), first=tflite, second=f"{tflite} qdq", data="data"
             )
-        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), None, parity, "int8"))
+        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), (), parity, "int8"))
 
     def calibration(self, source: str) -> str:
         return self.add(f"{source} calibration", stage_type("calibrate")(), source=source, data="data")
 
     def merged(self, rows: list[Variant]) -> Variant:
-        return dataclasses.replace(rows[0], judged=tuple(judged for row in rows for judged in row.judged))
+        """One row of the rows that the seeds gave."""
+        return dataclasses.replace(
+            rows[0],
+            judged=tuple(judged for row in rows for judged in row.judged),
+            checkpoints=tuple(checkpoint for row in rows for checkpoint in row.checkpoints),
+        )
 
     def add(self, step: str, stage: Stage, **inputs: str) -> str:
         self.steps.setdefault(step, Step(step, stage, inputs))

@@ -19,12 +19,12 @@ FORMATS = ("onnx", "tflite")
 
 @dataclass(frozen=True)
 class Measure:
-    """How the files are measured: on which targets, `runs` calls after `warmup`, at most `seconds` a file and round."""
+    """How the files are measured: on which targets, `runs` calls a file, at most `seconds` of them."""
 
     targets: tuple[str, ...] = ("host",)
-    runs: int = 200
-    warmup: int = 20
-    seconds: float = 2.0
+    runs: int = 1000
+    warmup: int = 10
+    seconds: float = 5.0
     threads: int = 1
 
     def __post_init__(self) -> None:
