@@ -62,7 +62,7 @@ def parser() -> Parser:
     bench.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite")
     bench.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file (1000; p99 needs as many)")
+    bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file (1000)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
     command("targets", "the places that can run a file")
@@ -83,8 +83,8 @@ stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers (and
 NAME.tflite in float beside an .onnx), runs each of them, and tells what accuracy was lost on your data."""
 VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is
-within one step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are only
-reported."""
+within one step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are
+only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column."""
 STORE = """list shows what is kept, verify reads every byte again, prune removes what was not used for a while, path

@@ -1,4 +1,4 @@
-"""A TOML table to a frozen dataclass: an unknown key, a wrong type and a bad value are errors that say what there is."""
+"""A TOML table to a frozen dataclass: unknown keys, wrong types and bad values are errors that say what there is."""
 
 import dataclasses
 import types

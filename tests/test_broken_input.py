@@ -90,7 +90,7 @@ def test_a_broken_input_is_one_clear_message_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGESTILL_STORE", str(tmp_path / "store"))
     try:
-        code = main(case["argv"])
+        code: Any = main(case["argv"])
     except SystemExit as ended:
         code = ended.code
     printed = capsys.readouterr()

@@ -28,6 +28,8 @@ from edgestill.pipeline.graph.operators import MaxPool2d
 from edgestill.pipeline.graph.passes.canonical import canonical
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.models.catalog import build
+from edgestill.pipeline.quantization.calibrate import calibrate
+from edgestill.pipeline.quantization.quantize import quantize
 
 torch.set_num_threads(1)
 MLPERF = Path(__file__).parent / "cases" / "mlperf-tiny"
@@ -262,6 +264,24 @@ def test_any_convolution_means_the_same(
     np.testing.assert_array_equal(run_float(again, [x])[0], run_float(graph, [x])[0])
 
 
+@settings(max_examples=40, deadline=None)
+@given(windowed(), st.booleans(), st.booleans(), st.sampled_from(["uint8", "int8"]))
+def test_any_quantized_graph_comes_back_from_qdq(
+    windows: tuple[dict[str, Any], tuple[int, ...]], depthwise: bool, pooled: bool, activations: Any
+) -> None:
+    attributes, lengths = windows
+    weights = noise(4, 1 if depthwise else 4, *attributes["kernel_shape"])
+    nodes = [node("Conv", "x w", "a", **attributes, group=4 if depthwise else 1), node("Relu", "a", "b")]
+    last = "b"
+    if pooled:
+        nodes.append(node("MaxPool", "b", "c", kernel_shape=[1] * len(lengths), strides=[2] * len(lengths)))
+        last = "c"
+    graph = from_onnx(model([*nodes, node("Flatten", last, "y")], (1, 4, *lengths), w=weights))
+    x = channels_last(noise(4, 4, *lengths))
+    integer = quantize(graph, calibrate(graph, [x]), x)
+    assert from_onnx(to_onnx(integer, activations)) == canonical(integer)
+
+
 @settings(max_examples=60, deadline=None)
 @given(windowed(), st.booleans(), st.booleans())
 def test_any_pool_of_what_is_not_negative_means_the_same(
@@ -342,6 +362,24 @@ def ports(made: onnx.ModelProto) -> Any:
     return made.graph.input[0].type.tensor_type
 
 
+SMALL = model(
+    [
+        node("QuantizeLinear", "x s z", "a"),
+        node("DequantizeLinear", "a s z", "b"),
+        node("Conv", "b w", "c", pads=[1, 1, 1, 1], strides=[2, 2], group=2),
+        node("Clip", "c zero six", "d"),
+        node("MaxPool", "d", "e", kernel_shape=[2, 2]),
+        node("Flatten", "e", "y"),
+    ],
+    ("batch", 2, 6, 6),
+    s=np.float32(0.1),
+    z=np.uint8(3),
+    w=noise(2, 1, 3, 3),
+    zero=np.float32(0),
+    six=np.float32(6),
+)
+
+
 BROKEN: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", r"not an ONNX file, or one without nodes \(0 bytes\)"),
     "something else": (b"PK\x03\x04 certainly no protobuf", "not an ONNX file"),
@@ -356,6 +394,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a fixed batch": (changed(lambda made: setattr(ports(made).shape.dim[0], "dim_value", 8)), "fixed batch of 8"),
     "a free axis": (changed(lambda made: ports(made).shape.dim[1].Clear()), r"'x' \(1x\?\) is free in an axis"),
     "five axes": (changed(lambda made: [ports(made).shape.dim.add(dim_value=1) for _ in range(3)]), "5 axes"),
+    "a giant": (changed(lambda made: setattr(ports(made).shape.dim[1], "dim_value", 2**40)), "is too large; up to"),
     "an undefined name": (changed(lambda made: made.graph.node[0].input.__setitem__(0, "z")), "not a valid ONNX model"),
 }
 
@@ -367,6 +406,16 @@ def test_a_broken_file_is_refused_in_one_line(what: str) -> None:
         from_onnx(data, "broken.onnx")
     assert str(refusal.value).startswith("broken.onnx: ")
     assert "\n" not in str(refusal.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_never_ends_in_anything_but_our_own_errors(data: st.DataObject) -> None:
+    whole = bytearray(SMALL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(BadModel):
+        from_onnx(bytes(whole))
 
 
 def test_a_float_graph_is_written_with_the_same_numbers_and_the_same_bytes(

@@ -283,6 +283,13 @@ def test_a_calibration_of_another_graph_is_refused(calibration: Calibration) -> 
         quantize(net.graph(), Calibration({}, 1), noise(4, 3))
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (4, 2), (3,)])
+def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    given = dense_of(noise(2, 3), noise(2))
+    with pytest.raises(BadData, match=r"samples have shape .* the model takes \(n, 3"):
+        quantize(given, calibrate(given, [noise(4, 3)]), noise(*shape))
+
+
 def test_options_that_there_are_not_are_refused() -> None:
     with pytest.raises(BadInput, match="no method 'entropy'; there are min-max, mse, percentile"):
         QuantizationOptions(ranges="entropy")  # type: ignore[arg-type]

@@ -76,6 +76,7 @@ def test_verify_fails_on_a_file_with_one_other_weight(
 
     graph = read_graph(whole.out / "model.int8.tflite")
     tensor = next(tensor for tensor in graph.tensors.values() if tensor.data is not None and tensor.dtype == "int8")
+    assert tensor.data is not None
     tensor.data.flags.writeable = True
     tensor.data.reshape(-1)[0] ^= 64
     other = tmp_path / "other.tflite"

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadModel, Unsupported, choices
+from ..errors import Unsupported, choices
 from .graph import Graph, renumbered
 from .lowering import convolution, dense, elementwise, movement, pooling, quantization
 from .lowering.builder import Builder, Constant, Refused, Value
 from .lowering.layout import graph_shape, standard_order
-from .lowering.reader import OnnxModel, OnnxNode, read
+from .lowering.reader import LARGEST, OnnxModel, OnnxNode, read
 from .passes.absorb_padding import absorb_padding
 from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
@@ -63,7 +63,7 @@ FOLDED = frozenset(  # carried where their inputs are constants: the arithmetic 
     ]
 )
 REMEDY = "replace that layer before export, or leave it outside the model"
-LARGEST_FOLD = 2**24  # elements of a folded constant
+DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)  # what attributes of a wrong kind or length end in
 
 
 def from_onnx(data: bytes, where: str = "the model") -> Graph:
@@ -125,6 +125,8 @@ def _lower_all(build: Builder, model: OnnxModel) -> list[str]:
                 _lower(build, node)
             except Refused as refusal:
                 reasons.append(f"{refusal.code}  {node}: {node.operator} {refusal}")
+            except DAMAGE as error:
+                reasons.append(f"O-DAMAGED  {node}: {node.operator} contradicts itself ({error}); export it again")
     if not reasons:
         reasons = [f"O-OUTPUT  output {n!r}: no node gives it" for n in model.outputs if n not in build.values]
     return reasons
@@ -160,9 +162,9 @@ def _evaluated(node: OnnxNode, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
 
     if node.operator in ("ConstantOfShape", "Expand"):
         shape = inputs[node.inputs[-1]]
-        if np.prod(shape.astype(np.float64)) > LARGEST_FOLD:
+        if np.prod(shape.astype(np.float64)) > LARGEST:
             raise Refused(
-                "O-SHAPE", f"makes a constant of shape {tuple(shape)}; at most {LARGEST_FOLD} elements are carried"
+                "O-SHAPE", f"makes a constant of shape {tuple(shape)}; at most {LARGEST} elements are carried"
             )
     try:
         (result,) = ReferenceEvaluator(node.proto).run(None, inputs)
@@ -181,6 +183,3 @@ def _finished(graph: Graph) -> Graph:
         where = "; ".join(f"{tensor.origin!r}" for tensor in still_float[:5])
         raise Unsupported("", [f"O-QUANTIZATION  {len(still_float)} tensors are float in a quantized file: {where}"])
     return renumbered(settled)
-
-
-__all__ = ["BadModel", "Unsupported", "from_onnx"]

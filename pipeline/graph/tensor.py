@@ -11,7 +11,7 @@ DType = Literal["float32", "int8", "uint8", "int16", "int32", "int64", "bool"]
 
 @dataclass(frozen=True, eq=False)
 class Quantization:
-    """`real = scale * (integer - zero_point)`; scales are float32, one a tensor (axis None) or one a channel of `axis`."""
+    """`real = scale * (integer - zero_point)`; float32 scales, one a tensor (axis None) or one a channel of `axis`."""
 
     scale: NDArray[np.float32]
     zero_point: int = 0

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..graph.tensor import Quantization
 from .layers import Layer
 
 Array = NDArray[Any]
+MEMORY = 2**28  # bytes that the samples' largest activation may take
 
 
 def corrected_biases(
@@ -21,10 +23,12 @@ def corrected_biases(
 ) -> dict[str, NDArray[np.float64]]:
     """Biases by the layer's output, such that every channel's mean before the activation is the float graph's.
 
-    Float and rounded values run side by side over all samples; each layer meets inputs that are rounded and
-    already corrected. After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
-    ICCV 2019, with the means taken from samples.
+    Float and rounded values run side by side over the samples (every n-th, where MEMORY does not hold all); each layer
+    meets inputs that are rounded and already corrected. After Nagel et al., "Data-Free Quantization Through Weight
+    Equalization and Bias Correction", ICCV 2019, with the means taken from samples.
     """
+    largest = 4 * max(prod(graph.tensors[name].shape) for name in scales)
+    samples = samples[:: ceil(len(samples) * largest / MEMORY)]
     exact: dict[str, Array] = {graph.inputs[0]: samples}
     rounded: dict[str, Array] = {graph.inputs[0]: _rounded(samples, scales[graph.inputs[0]])}
     readers = Counter(name for node in graph.nodes for name in node.inputs)

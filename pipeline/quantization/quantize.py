@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadModel, Unsupported
+from ..errors import BadData, BadModel, Unsupported
 from ..graph.graph import Graph, Node, renumbered
 from ..graph.tensor import Quantization, Tensor
 from .bias_correction import corrected_biases
@@ -32,6 +32,7 @@ def quantize(
     The scales are float32, and their float32 values are what every later step computes with.
     """
     _refuse(graph)
+    _check(samples, graph)
     scales = activation_scales(graph, calibration, options)
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}
@@ -53,6 +54,12 @@ def _refuse(graph: Graph) -> None:
             )
     if reasons:
         raise Unsupported("quantization", reasons)
+
+
+def _check(samples: NDArray[Any], graph: Graph) -> None:
+    wanted = graph.tensors[graph.inputs[0]].shape[1:]
+    if samples.shape[1:] != wanted or not len(samples):
+        raise BadData(f"quantization: samples have shape {samples.shape}, the model takes (n, {str(wanted)[1:-1]})")
 
 
 def _quantized(graph: Graph) -> list[Tensor]:

@@ -71,7 +71,8 @@ def float_graph(model: Path) -> Graph:
         raise BadModel(f"{model.name}: it is quantized already; give the float model it was made from")
     if (len(graph.inputs), len(graph.outputs)) != (1, 1):
         raise BadModel(
-            f"{model.name}: it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; only one of each is carried"
+            f"{model.name}: it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "only one of each is carried"
         )
     return graph
 

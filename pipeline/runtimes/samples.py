@@ -1,13 +1,13 @@
 """Real samples in, real outputs out, whatever the file wants between: layout, INT8 steps, its own runtime."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData, BadModel
-from ..graph.tensor import per_tensor
+from ..graph.tensor import DType, per_tensor
 from ..preprocess import channels_first
 from .runtime import Port, Runtime, describe, run
 
@@ -44,7 +44,7 @@ def as_input(samples: NDArray[np.float32], port: Port, path: Path) -> NDArray[An
         laid_out = laid_out.reshape(len(laid_out), *port.shape[1:])
     if port.scale is None or port.dtype == "float32":
         return laid_out
-    return per_tensor(port.scale, port.zero_point or 0).quantize(laid_out, port.dtype)
+    return per_tensor(port.scale, port.zero_point or 0).quantize(laid_out, cast(DType, port.dtype))
 
 
 def as_real(outputs: NDArray[Any], port: Port) -> NDArray[np.float32]:

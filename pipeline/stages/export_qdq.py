@@ -10,7 +10,7 @@ from ..artifact import Artifact, Kind
 
 @dataclass(frozen=True)
 class ExportQdq:
-    """`activations` as uint8 are the same quantization with the zero point 128 higher, and faster in ONNX Runtime on x86."""
+    """`activations` as uint8 are the same quantization, the zero point 128 higher, and faster on x86."""
 
     activations: Literal["uint8", "int8"] = "uint8"
 

@@ -15,7 +15,7 @@ from ..operators.operator import Shape
 from ..passes.settle_scales import SAME_SCALE
 from ..tensor import DType, Quantization, Tensor
 from .layout import graph_shape, standard_order
-from .reader import OnnxModel, OnnxNode
+from .reader import LARGEST, OnnxModel, OnnxNode
 
 
 class Refused(Exception):
@@ -171,6 +171,8 @@ class Builder:
             shape = operator.shape([self._tensors[name].shape for name in inputs])
         except ValueError as error:
             raise Refused("O-SHAPE", str(error)) from None
+        if prod(shape) > LARGEST:
+            raise Refused("O-SHAPE", f"gives {shape}; up to {LARGEST} values are carried")
         name = f"v{len(self._tensors)}"
         source = self._tensors[inputs[0]]
         kept = type(operator).__name__ in SAME_SCALE and source.quantization is not None

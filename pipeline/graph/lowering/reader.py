@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...errors import BadModel, choices
 from ..operators.operator import Shape
 
 OPSETS = range(13, 23)
+LARGEST = 2**24  # elements of one tensor
 _INPUT_TYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8"}
 
 
@@ -31,7 +33,7 @@ class OnnxNode:
         return self.inputs[index] if index < len(self.inputs) else ""
 
     def __str__(self) -> str:
-        return f"node {self.name!r}" if self.name else f"the node that gives {self.outputs[0]!r}"
+        return f"node {self.name!r}" if self.name else f"the node that gives {', '.join(self.outputs)!r}"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _check(model: onnx.ModelProto, where: str) -> None:
         output.type.tensor_type.shape.SetInParent()  # the checker wants a shape there, and nobody else does
     try:
         onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
+    except Exception as error:  # its own ValidationError, or a UnicodeDecodeError on the way to it
         raise BadModel(f"{where}: not a valid ONNX model: {_line(error)}") from None
 
 
@@ -128,13 +130,15 @@ def _batch_of_one(entry: onnx.ValueInfoProto, where: str) -> Shape:
         raise BadModel(
             f"{where}: input {entry.name!r} ({shown}) is free in an axis that is not the batch; export it fixed"
         )
+    if prod(dims[1:]) > LARGEST:
+        raise BadModel(f"{where}: input {entry.name!r} ({shown}) is too large; up to {LARGEST} values are carried")
     return (1, *dims[1:])
 
 
 def _constants(graph: onnx.GraphProto, where: str) -> dict[str, NDArray[Any]]:
     try:
         return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise BadModel(f"{where}: a weight cannot be read: {_line(error)}") from None
 
 
