@@ -5,6 +5,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -276,7 +277,10 @@ def test_any_quantized_graph_comes_back_from_qdq(
     if pooled:
         nodes.append(node("MaxPool", "b", "c", kernel_shape=[1] * len(lengths), strides=[2] * len(lengths)))
         last = "c"
-    graph = from_onnx(model([*nodes, node("Flatten", last, "y")], (1, 4, *lengths), w=weights))
+    image = from_onnx(model([*nodes, node("Identity", last, "y")], (1, 4, *lengths), w=weights))
+    dense = noise(prod(image.tensors[image.outputs[0]].shape), 3)
+    nodes += [node("Flatten", last, "d"), node("Gemm", "d v", "y")]
+    graph = from_onnx(model(nodes, (1, 4, *lengths), w=weights, v=dense))
     x = channels_last(noise(4, 4, *lengths))
     integer = quantize(graph, calibrate(graph, [x]), x)
     assert from_onnx(to_onnx(integer, activations)) == canonical(integer)
