@@ -57,7 +57,8 @@ class Observer:
         low, high = float(values.min()), float(values.max())
         if not np.isfinite(low) or not np.isfinite(high):
             raise ValueError("holds values that are not finite")
-        self._widen(frexp(max(-low, high))[1])
+        if low or high:  # the exponent of 0 says nothing
+            self._widen(frexp(max(-low, high))[1])
         bins = np.floor(np.divide(values.ravel(), self._width, dtype=np.float64)).astype(np.int64) + BINS_A_SIDE
         self._counts += np.bincount(bins, minlength=2 * BINS_A_SIDE)
         self._low, self._high = min(self._low, low), max(self._high, high)

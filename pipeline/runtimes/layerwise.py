@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import Graph
+from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
 from ..graph.to_tflite import to_tflite
 from .runtime import run
@@ -79,21 +80,26 @@ def layers(
 def _found(graph: Graph, path: Path, given: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
     if path.suffix == ".tflite":
         return _reference(graph, path, given[graph.inputs[0]])
-    own = _order(graph)
-    found = run(path, [given[name] for name in own], "onnxruntime-layers").tensors
-    theirs = dict(zip(_file_order(path), own, strict=True))
-    return {theirs[name]: array for name, array in found.items()}
+    names = _common_names(graph, path)
+    fed = [given[names[name]] for name in _order(read_graph(path))]
+    return {names[name]: array for name, array in run(path, fed, "onnxruntime-layers").tensors.items()}
 
 
 def _reference(graph: Graph, path: Path, inputs: NDArray[np.int8]) -> dict[str, NDArray[Any]]:
-    """Every activation of a TFLite file by the names of `graph`, which has the same layers in the same order."""
+    """Every activation of a TFLite file by the names of `graph`; a view that the file does without is made here."""
+    names = _common_names(graph, path)
     tensors = run(path, [inputs], "litert-reference", every_tensor=True).tensors
-    names = dict(zip(_file_order(path), _order(graph), strict=True))
-    return {graph.inputs[0]: inputs, **{names[name]: array for name, array in tensors.items() if name in names}}
+    values = {graph.inputs[0]: inputs, **{names[name]: array for name, array in tensors.items() if name in names}}
+    for node in graph.nodes:
+        if node.outputs[0] not in values:
+            shape = graph.tensors[node.outputs[0]].shape
+            values[node.outputs[0]] = values[node.inputs[0]].reshape(len(inputs), *shape[1:])
+    return values
 
 
-def _file_order(path: Path) -> list[str]:
-    return _order(read_graph(path))
+def _common_names(graph: Graph, path: Path) -> dict[str, str]:
+    """A file's names of the activations, to those of `graph`: the same layers in the same order."""
+    return dict(zip(_order(canonical(read_graph(path))), _order(graph), strict=True))
 
 
 def _order(graph: Graph) -> list[str]:

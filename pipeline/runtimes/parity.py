@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import GateFailed
 from ..graph.difference import differences
-from ..graph.graph import Graph
+from ..graph.graph import Graph, renumbered
 from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
 from ..graph.tensor import Quantization
@@ -70,7 +70,7 @@ def compare(first: Path, second: Path, samples: NDArray[Any] | None) -> Parity:
     1e-3 of the largest; a float and an integer file, when the error is less than half of the output's power (3 dB).
     What integer files differ by end to end is told, never judged: single steps grow from layer to layer.
     """
-    graphs = canonical(read_graph(first)), canonical(read_graph(second))
+    graphs = renumbered(canonical(read_graph(first))), renumbered(canonical(read_graph(second)))
     fed = _noise(*graphs) if samples is None else np.asarray(samples, np.float32)
     inputs = f"{len(fed)} {'seeded random' if samples is None else 'given'} samples"
     reasons = _shapes(*graphs)

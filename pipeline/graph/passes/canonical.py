@@ -1,11 +1,14 @@
 """One of the several ways in which files say the same integer graph, so that two of them can be compared."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from ..graph import Graph, Node, renumbered
-from ..operators import AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, MaxPool2d
+from ..graph import Graph, Node
+from ..operators import AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, MaxPool2d, Reshape
+from ..operators.operator import Shape
 from ..operators.window import same_padding
 from ..tensor import Quantization, Tensor
 
@@ -13,19 +16,36 @@ LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
 
 
 def canonical(graph: Graph) -> Graph:
-    """SAME padding that pads nothing as VALID, a bias that is left out as zeros, the shortest names."""
+    """SAME that pads nothing as VALID, a bias that is left out as zeros, a Reshape before a dense layer on images.
+
+    Tensors keep their names.
+    """
     tensors, nodes = dict(graph.tensors), []
     for node in graph.nodes:
+        if isinstance(node.operator, FullyConnected) and not node.operator.keep_dims and len(_shape(graph, node)) > 2:
+            flat = _flattened(graph, node)
+            tensors[flat.name] = flat
+            nodes.append(Node(Reshape(flat.shape), node.inputs[:1], (flat.name,)))
+            node = replace(node, inputs=(flat.name, *node.inputs[1:]))
         if isinstance(node.operator, LINEAR) and len(node.inputs) == 2:
-            bias = _zero_bias(graph, node)
+            bias = _zero_bias(node, [tensors[name] for name in node.inputs])
             tensors[bias.name] = bias
             node = replace(node, inputs=(*node.inputs, bias.name))
         nodes.append(_unpadded(graph, node))
-    return renumbered(replace(graph, tensors=tensors, nodes=tuple(nodes)))
+    return replace(graph, tensors=tensors, nodes=tuple(nodes))
 
 
-def _zero_bias(graph: Graph, node: Node) -> Tensor:
-    x, weights = graph.of(node.inputs)
+def _shape(graph: Graph, node: Node) -> Shape:
+    return graph.tensors[node.inputs[0]].shape
+
+
+def _flattened(graph: Graph, node: Node) -> Tensor:
+    image = graph.tensors[node.inputs[0]]
+    return replace(image, name=f"{node.outputs[0]} flat", shape=(1, prod(image.shape)), origin="")
+
+
+def _zero_bias(node: Node, operands: Sequence[Tensor]) -> Tensor:
+    x, weights = operands
     channels = weights.shape[3 if isinstance(node.operator, DepthwiseConv2d) else 0]
     name = f"{node.outputs[0]} bias"
     if x.quantization is None or weights.quantization is None:
@@ -36,12 +56,13 @@ def _zero_bias(graph: Graph, node: Node) -> Tensor:
 
 
 def _unpadded(graph: Graph, node: Node) -> Node:
-    operator, x = node.operator, graph.tensors[node.inputs[0]].shape
+    operator = node.operator
     if isinstance(operator, Conv2d | DepthwiseConv2d):
         kernel, dilation = graph.tensors[node.inputs[1]].shape[1:3], operator.dilation
     elif isinstance(operator, AveragePool2d | MaxPool2d):
         kernel, dilation = operator.kernel, (1, 1)
     else:
         return node
+    x = _shape(graph, node)
     sides = [same_padding(x[1 + k], kernel[k], operator.stride[k], dilation[k]) for k in (0, 1)]
     return replace(node, operator=replace(operator, padding="VALID")) if sides == [(0, 0), (0, 0)] else node
