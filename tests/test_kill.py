@@ -24,11 +24,17 @@ write = kind.write
 
 def write_and_die(self, inputs, out):
     write(self, inputs, out)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), int(sys.argv[4]))
 
 kind.write = write_and_die
-main(["run", sys.argv[2], "--out", sys.argv[3]])
+sys.exit(main(["run", sys.argv[2], "--out", sys.argv[3]]))
 """
+
+
+def ended_in(stage: str, by: signal.Signals, store: Path, out: Path) -> "subprocess.CompletedProcess[str]":
+    """A run that a signal hits when the stage has written and the store has not kept it yet."""
+    command = [sys.executable, "-c", KILLED, stage, str(SMALL), str(out), str(int(by))]
+    return subprocess.run(command, env={**os.environ, "EDGESTILL_STORE": str(store)}, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("stage", NAMES)
@@ -41,14 +47,25 @@ def test_killed_in_a_stage_the_next_run_ends_with_the_same_digests(
     tmp_path: Path,
 ) -> None:
     store, out = store_without({stage}), tmp_path / "out"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, stage, str(SMALL), str(out)],
-        env={**os.environ, "EDGESTILL_STORE": str(store)},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    assert ended_in(stage, signal.SIGKILL, store, out).returncode == -signal.SIGKILL
     assert len(list((store / "partial").iterdir())) == 1  # what the killed stage had written is there, and not kept
     again = edgestill(["run", str(SMALL), "--out", str(out)], store)
     assert again.returncode == 0, again.stderr
     assert digests_of(out) == whole.digests
     assert not list((store / "partial").iterdir())
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    whole: Any,
+    store_without: Callable[[set[str]], Path],
+    edgestill: Callable[..., Any],
+    digests_of: Callable[[Path], dict[str, str]],
+    tmp_path: Path,
+) -> None:
+    store, out = store_without({"quantize"}), tmp_path / "out"
+    interrupted = ended_in("quantize", signal.SIGINT, store, out)
+    assert interrupted.returncode == 130
+    assert "the same command goes on" in interrupted.stderr and "Traceback" not in interrupted.stderr
+    assert not list((store / "partial").iterdir())
+    assert edgestill(["run", str(SMALL), "--out", str(out)], store).returncode == 0
+    assert digests_of(out) == whole.digests
