@@ -1,5 +1,8 @@
 """From a float graph to integers: scales, weights, biases, what they cost, and what is refused."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +36,7 @@ from edgestill.pipeline.quantization.error_report import error_report, sqnr
 from edgestill.pipeline.quantization.quantize import QuantizationOptions, quantize
 from edgestill.pipeline.quantization.scales import scale_of
 
+MLPERF = Path(__file__).parent / "cases" / "mlperf-tiny"
 Array = NDArray[Any]
 Constants = dict[str, Array]
 
@@ -288,6 +292,32 @@ def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     given = dense_of(noise(2, 3), noise(2))
     with pytest.raises(BadData, match=r"samples have shape .* the model takes \(n, 3"):
         quantize(given, calibrate(given, [noise(4, 3)]), noise(*shape))
+
+
+QUANTIZE = """
+import sys
+from pathlib import Path
+import numpy as np
+from edgestill.pipeline.graph.read import read_graph
+from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.quantization.calibrate import calibrate
+from edgestill.pipeline.quantization.quantize import quantize
+graph = read_graph(Path(sys.argv[1]))
+samples = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype(np.float32)
+calibration = calibrate(graph, [samples])
+calibration.save(Path(sys.argv[2]))
+Path(sys.argv[3]).write_bytes(to_tflite(quantize(graph, calibration, samples)))
+"""
+
+
+def test_processors_that_sum_in_another_order_give_the_same_files(tmp_path: Path) -> None:
+    made = []
+    for core in ("", "Haswell", "Nehalem"):  # which kernels OpenBLAS takes; "" is this processor's own
+        files = [tmp_path / f"{core or 'own'}.{ending}" for ending in ("npz", "tflite")]
+        command = [sys.executable, "-c", QUANTIZE, str(MLPERF / "ic_fp32.tflite"), *map(str, files)]
+        subprocess.run(command, check=True, env={**os.environ, "OPENBLAS_CORETYPE": core})
+        made.append([file.read_bytes() for file in files])
+    assert made[0] == made[1] == made[2]
 
 
 def test_options_that_there_are_not_are_refused() -> None:

@@ -14,7 +14,7 @@ Watch = Callable[[str, Array], None]
 
 
 def run_float(graph: Graph, inputs: Sequence[Array], watch: Watch | None = None) -> list[Array]:
-    """The outputs of a float graph for float32 inputs (n, ...), any batch n.
+    """The outputs of a float graph for float32 inputs (n, ...), any batch n; float64 inputs are computed in float64.
 
     `watch` is called with every activation in order, the inputs first. A tensor is dropped after its last reader.
     """
@@ -58,7 +58,8 @@ def _check(graph: Graph, inputs: Sequence[Array]) -> None:
     if len(inputs) != len(graph.inputs):
         raise BadInput(f"{len(inputs)} inputs are given, the graph has {len(graph.inputs)}: {', '.join(graph.inputs)}")
     for tensor, array in zip(graph.of(graph.inputs), inputs, strict=True):
-        if array.dtype.name != tensor.dtype or array.shape[1:] != tensor.shape[1:]:
+        types = ("float32", "float64") if tensor.dtype == "float32" else (tensor.dtype,)
+        if array.dtype.name not in types or array.shape[1:] != tensor.shape[1:]:
             raise BadInput(
                 f"input {tensor.name!r}: is {array.dtype} of shape {array.shape},"
                 f" the graph wants {tensor.dtype} of shape (n, {', '.join(map(str, tensor.shape[1:]))})"

@@ -24,10 +24,11 @@ def corrected_biases(
     """Biases by the layer's output, such that every channel's mean before the activation is the float graph's.
 
     Float and rounded values run side by side over the samples (every n-th, where MEMORY does not hold all); each layer
-    meets inputs that are rounded and already corrected. After Nagel et al., "Data-Free Quantization Through Weight
-    Equalization and Bias Correction", ICCV 2019, with the means taken from samples.
+    meets inputs that are rounded and already corrected. Computed in float64, so that processors that sum in another
+    order round alike. After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
+    ICCV 2019, with the means taken from samples.
     """
-    largest = 4 * max(prod(graph.tensors[name].shape) for name in scales)
+    largest = samples.itemsize * max(prod(graph.tensors[name].shape) for name in scales)
     samples = samples[:: ceil(len(samples) * largest / MEMORY)]
     exact: dict[str, Array] = {graph.inputs[0]: samples}
     rounded: dict[str, Array] = {graph.inputs[0]: _rounded(samples, scales[graph.inputs[0]])}
@@ -52,11 +53,10 @@ def _layer(
 ) -> tuple[Array, Array, NDArray[np.float64]]:
     """The layer's exact and corrected outputs, and its corrected bias."""
     linear, name = replace(layer.operator, activation="none"), node.inputs[0]
-    bias = layer.bias.astype(np.float32)
-    wanted = linear.compute([exact[name], layer.weights, bias])
-    found = linear.compute([rounded[name], layer.quantized(layer.bias).real, bias])
-    error = (found - wanted).mean(axis=tuple(range(found.ndim - 1)), dtype=np.float64)
-    outputs = (activated(sums, layer.operator.activation) for sums in (wanted, found - error.astype(np.float32)))
+    wanted = linear.compute([exact[name], layer.weights, layer.bias])
+    found = linear.compute([rounded[name], layer.quantized(layer.bias).real, layer.bias])
+    error = (found - wanted).mean(axis=tuple(range(found.ndim - 1)))
+    outputs = (activated(sums, layer.operator.activation) for sums in (wanted, found - error))
     return next(outputs), next(outputs), layer.bias - error
 
 
@@ -66,6 +66,7 @@ def _computed(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
 
 
 def _rounded(reals: Array, scale: Quantization) -> Array:
-    """The reals that int8 steps stand for, in float32."""
-    step, zero = np.float32(scale.per_tensor_scale), np.float32(scale.zero_point)
-    return (np.clip(np.round(reals / step) + zero, -128, 127) - zero) * step
+    """The reals that int8 steps stand for."""
+    step, zero = scale.per_tensor_scale, scale.zero_point
+    rounded: Array = (np.clip(np.round(reals / step) + zero, -128, 127) - zero) * step
+    return rounded

@@ -52,21 +52,22 @@ class Calibration:
 def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
     """Runs a float graph once over the batches, (n, ...) as the graph's input is, and watches every activation.
 
-    Memory is bounded by one batch and one histogram a tensor. `BadData` when there are no samples, or an activation
+    Memory is bounded by one batch and one histogram a tensor. Computed in float64, so that processors that sum in
+    another order see the same float32 values. `BadData` when there are no samples, or an activation
     is not finite.
     """
     observers = {name: Observer() for name in (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))}
 
     def watch(name: str, values: NDArray[Any]) -> None:
         try:
-            observers[name].observe(values)
+            observers[name].observe(values.astype(np.float32))
         except ValueError as error:
             tensor = graph.tensors[name]
             raise BadData(f"calibration: tensor {tensor.origin or name!r} {error}; check the samples' scale") from None
 
     samples = 0
     for batch in batches:
-        run_float(graph, [np.asarray(batch, np.float32)], watch)
+        run_float(graph, [np.asarray(batch, np.float32).astype(np.float64)], watch)
         samples += len(batch)
     if not samples:
         raise BadData("calibration: there are no samples; give at least one, better a hundred")

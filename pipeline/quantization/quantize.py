@@ -37,7 +37,7 @@ def quantize(
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}
     if options.bias_correction:
-        biases = corrected_biases(graph, layers, scales, np.asarray(samples, np.float32))
+        biases = corrected_biases(graph, layers, scales, np.asarray(samples, np.float32).astype(np.float64))
     return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
 
 
