@@ -54,10 +54,8 @@ class LayerParity:
         return f"layer {self.name} ({self.kind}): {off}, the first {self.first_value} and {self.second_value}"
 
 
-def layers(
-    graph: Graph, first: Path, second: Path, inputs: NDArray[np.int8]
-) -> tuple[tuple[LayerParity, ...], NDArray[np.int8]]:
-    """A row for every layer that both files round, and the reference's outputs. `graph` is what both files hold.
+def layers(graph: Graph, first: Path, second: Path, inputs: NDArray[np.int8]) -> tuple[LayerParity, ...]:
+    """A row for every layer that both files round. `graph` is what both files hold.
 
     The integers come from LiteRT's reference kernels, every tensor preserved, run on whichever file is TFLite (or on
     the graph written as one). A TFLite file's values are those of the reference kernels on its own bytes; an ONNX
@@ -69,12 +67,11 @@ def layers(
             reference.write_bytes(to_tflite(graph))
         given = _reference(graph, reference, inputs)
     found = [given if path == reference else _found(graph, path, given) for path in (first, second)]
-    rows = [
+    return tuple(
         _row(node.outputs[0], node.kind, *(values[node.outputs[0]] for values in found))
         for node in graph.nodes
         if all(node.outputs[0] in values for values in found)
-    ]
-    return tuple(rows), given[graph.outputs[0]]
+    )
 
 
 def _found(graph: Graph, path: Path, given: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:

@@ -97,7 +97,7 @@ def _integers(
     reasons = differences(*graphs)
     rows: tuple[LayerParity, ...] = ()
     if not reasons:
-        rows, _ = layers(graphs[0], first, second, _scale(graphs[0].inputs[0], graphs[0]).quantize(samples))
+        rows = layers(graphs[0], first, second, _scale(graphs[0].inputs[0], graphs[0]).quantize(samples))
         reasons = [str(row) for row in rows if not row.passed]
     output = _scale(graphs[0].outputs[0], graphs[0])
     end = _end_to_end(first, second, samples, output)

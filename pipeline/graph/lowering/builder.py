@@ -99,10 +99,8 @@ class Builder:
     def tensor(self, value: Value) -> Tensor:
         return self._tensors[value.tensor]
 
-    def standard(self, value: Value, rank: int | None = None) -> Value:
+    def standard(self, value: Value) -> Value:
         """The same value with its elements in the standard order and shape, by a Reshape where one is enough."""
-        if rank is not None and len(value.shape) != rank:
-            raise Refused("O-RANK", f"its input has {len(value.shape)} axes {value.shape}; {rank} are carried")
         if not np.array_equal(value.order, standard_order(value.shape)):
             raise Refused(
                 "O-LAYOUT", f"its input {value.shape} mixes channels and positions; only a dense layer may read that"
