@@ -43,6 +43,17 @@ class Preprocess:
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         return np.asarray((scaled - mean) / std, np.float32)
 
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What raw values from 0 to `divisor` become, the least and the greatest; None where raw values are not bytes.
+
+        A quantizer that takes it as the input's range makes one step of a byte one step of the model's integers.
+        """
+        if self.dtype != "uint8":
+            return None
+        mean, std = np.asarray(self.mean), np.asarray(self.std)
+        return float(np.min(-mean / std)), float(np.max((1 - mean) / std))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "shape": list(self.shape),

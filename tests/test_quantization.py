@@ -31,6 +31,7 @@ from edgestill.pipeline.graph.operators import (
     Softmax,
 )
 from edgestill.pipeline.graph.tensor import Quantization, Tensor
+from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.quantization.calibrate import Calibration, calibrate
 from edgestill.pipeline.quantization.error_report import error_report, sqnr
 from edgestill.pipeline.quantization.quantize import QuantizationOptions, quantize
@@ -325,3 +326,13 @@ def test_options_that_there_are_not_are_refused() -> None:
         QuantizationOptions(ranges="entropy")  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="is empty"):
         QuantizationOptions(input_range=(1.0, 1.0))
+
+
+def test_a_byte_of_a_pixel_is_a_step_of_the_model() -> None:
+    raw = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    preprocess = Preprocess((16, 16, 1), "uint8", 255.0, (0.1307,), (0.3081,))
+    low, high = preprocess.range or (0.0, 0.0)
+    scale = np.float32((high - low) / 255)
+    zero_point = int(np.round(-128 - low / scale))
+    steps = np.round(preprocess.apply(raw) / scale) + zero_point
+    assert np.array_equal(np.diff(steps.ravel()), np.ones(255))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...calibration import sets
 from ..preprocess import Preprocess
 from ..task import Task
 from .dataset import About, DataSet, Source, Split
@@ -41,9 +42,8 @@ def divided(
 
 
 def some(split: Split, count: int, seed: int) -> Split:
-    """About `count` samples of a split, stratified; the whole split when it has no more."""
-    share = min(1.0, count / len(split))
-    rows = stratified(split.y, {"chosen": share, "rest": 1.0 - share}, seed)["chosen"]
+    """`count` samples of a split, every label in its share; the whole split when it has no more."""
+    rows = sets.stratified(split.y, count, seed)
     return Split(split.x[rows], split.y[rows])
 
 

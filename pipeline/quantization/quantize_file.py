@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
-from ..data.splits import stratified
 from ..errors import BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
@@ -124,10 +124,9 @@ def _write(path: Path, graph: Graph) -> Path:
 
 def _parted(samples: Samples) -> tuple[Samples, Samples]:
     """At most half of the samples calibrate, stratified by label where there are labels; the rest judge."""
-    labels = np.zeros(len(samples), np.int64) if samples.y is None else samples.y
-    share = min(0.5, CALIBRATION / len(samples))
-    parts = stratified(labels, {"calibration": share, "judge": 1 - share}, seed=0)
-    chosen, rest = np.sort(parts["calibration"]), np.sort(parts["judge"])
+    count = min(CALIBRATION, len(samples) // 2)
+    chosen = choose(len(samples), count) if samples.y is None else stratified(samples.y, count)
+    rest = np.setdiff1d(np.arange(len(samples)), chosen)
     return _rows(samples, chosen), _rows(samples, rest)
 
 

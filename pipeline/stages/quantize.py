@@ -42,6 +42,6 @@ class Quantize:
         dataset = load(inputs["data"].path)
         samples = dataset.about.preprocess.apply(dataset.calibration.x)
         graph = read_graph(inputs["source"].path)
-        options = QuantizationOptions(ranges=self.ranges, bias_correction=self.bias_correction)
+        options = QuantizationOptions(self.ranges, self.bias_correction, dataset.about.preprocess.range)
         integer = quantize(graph, Calibration.load(inputs["calibration"].path), samples, options)
         out.write_bytes(to_tflite(integer))
