@@ -14,7 +14,7 @@ class Training:
 
     epochs: int = 20
     batch: int = 64
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     weight_decay: float = 0.01
     views: int = 8
     shift: int = 2

@@ -16,8 +16,8 @@ class Distill(Training):
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    temperature: float = 2.0
-    alpha: float = 0.7
+    temperature: float = 4.0
+    alpha: float = 0.9
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",), "teacher": ("teacher-outputs",)}
     optional: ClassVar[frozenset[str]] = frozenset()

@@ -15,8 +15,8 @@ class Prune(Training):
 
     ratio: float = 0.3
     round_to: int = 8
-    temperature: float = 2.0
-    alpha: float = 0.7
+    temperature: float = 4.0
+    alpha: float = 0.9
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "source": ("checkpoint",),
