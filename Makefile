@@ -11,7 +11,7 @@ demo: $(VENV)/installed ## the main job on real data: MNIST-5k from a teacher to
 	$(BIN)/edgestill run quickstart --out runs/quickstart
 
 test: $(VENV)/installed-dev ## every test that runs on every change
-	$(BIN)/python -m pytest -m "not nightly"
+	$(BIN)/python -m pytest -m "not nightly" -n auto --dist loadfile
 
 nightly: $(VENV)/installed-dev ## the tests that take minutes
 	$(BIN)/python -m pytest -m nightly

@@ -50,6 +50,7 @@ def assemble(
         curves=tuple(_curves(steps, artifacts)),
         parity=tuple(_parity(row, artifacts, handed) for row in steps.variants if row.parity),
         confusion=_confusion(steps.variants[-1], artifacts, handed, dataset.about.task, dataset.test.y),
+        notes=tuple(_notes(steps.variants, artifacts)),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -119,6 +120,17 @@ def _confusion(
     np.add.at(counts, (np.asarray(labels), _read(artifacts[row.judged[0]])["predictions"]), 1)
     file = next(file for file in handed if file.variant == row.name and file.role)
     return Confusion(file.path.name, task.labels, tuple(tuple(int(count) for count in one) for one in counts))
+
+
+def _notes(rows: Sequence[Planned], artifacts: Artifacts) -> Iterator[str]:
+    """What a user should know before choosing; told from validation."""
+    validation = {row.name: np.mean([_read(artifacts[step])["validation"] for step in row.judged]) for row in rows}
+    teacher, scratch = validation.get("teacher"), validation.get("student from scratch")
+    if teacher is not None and scratch is not None and teacher < scratch:
+        yield (
+            f"the teacher ({teacher:.1f}) is weaker on validation than the student alone ({scratch:.1f}): it has "
+            "little to teach; train it longer, or train on the labels"
+        )
 
 
 def _read(artifact: Artifact) -> Any:

@@ -187,7 +187,7 @@ def lineage_of(stage: Stage, inputs: Mapping[str, Artifact]) -> dict[str, Any]:
         "version": stage.version,
         "options": asdict(stage),  # type: ignore[call-overload]
         "inputs": {name: artifact.sha256 for name, artifact in inputs.items()},
-        "sources": {path.name: digest(path) for path in stage.sources()},
+        "sources": [[path.name, digest(path)] for path in stage.sources()],
         "libraries": {library: metadata.version(library) for library in stage.libraries},
     }
 
