@@ -103,7 +103,10 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Par
         second=names["int8 onnx"],
         passed=found["passed"],
         layers=tuple(
-            LayerParity(layer["name"], layer["kind"], layer["values"], layer["mismatches"], layer["max_lsb"])
+            LayerParity(
+                *(layer[key] for key in ("name", "kind", "values", "mismatches", "max_lsb")),
+                sqnr_db=found["sqnr_db"].get(layer["name"]),
+            )
             for layer in found["layers"]
         ),
         end_to_end_max_lsb=end["max_lsb"],

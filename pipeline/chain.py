@@ -147,9 +147,8 @@ class _Builder:
         parity = None
         if first and "onnx" in self.recipe.exports:
             files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)
-            parity = self.add(
-                f"{tflite} parity", stage_type("verify")(), first=tflite, second=f"{tflite} qdq", data="data"
-            )
+            pair = {"first": tflite, "second": f"{tflite} qdq", "float": self.steps[tflite].inputs["source"]}
+            parity = self.add(f"{tflite} parity", stage_type("verify")(), data="data", **pair)
         self.rows.setdefault(label, []).append(Variant(label, files, (judged,), (), parity, "int8"))
 
     def calibration(self, source: str) -> str:

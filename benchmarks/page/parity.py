@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ...pipeline.runtimes.layerwise import MOST_SHARE
 from ..human import counted, share
 from ..report import LayerParity, Parity, Report
 from .markup import Html, element, join, table
@@ -39,7 +40,16 @@ def _layers(found: Parity) -> str | None:
     most = max(layer.mismatches / layer.values if layer.values else 0.0 for layer in found.layers)
     if not worst:
         return "Fed the same integers, every layer gives the same integers."
-    return f"Fed the same integers, no layer is more than {worst} LSB off, nor in more than {share(most, 3)} of values."
+    said = f"Fed the same integers, no layer is more than {worst} LSB off, nor in more than {share(most, 3)} of values."
+    return f"{said} {_why(found)}".rstrip()
+
+
+def _why(found: Parity) -> str:
+    """Of the kinds that round otherwise in TFLite, those that show it here."""
+    kinds = sorted({layer.operator for layer in found.layers if layer.mismatches >= MOST_SHARE * layer.values > 0})
+    if not kinds or not found.passed:
+        return ""
+    return f"{' and '.join(kinds)}: TFLite rounds small sums twice, ONNX Runtime once; held to one step alone."
 
 
 def _end_to_end(found: Parity) -> str | None:

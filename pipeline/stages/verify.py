@@ -1,26 +1,33 @@
 """Verify: whether two files compute the same, on the samples of the test split."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
 
 from ..artifact import Artifact, Kind
 
 
 @dataclass(frozen=True)
 class Verify:
-    """Layer by layer on `samples` of the test split; what it finds is written down, also when it is bad news."""
+    """Layer by layer on `samples` of the test split; what it finds is written down, also when it is bad news.
+
+    With the `float` file that an integer `first` was made from, each layer's signal to quantization noise is told too.
+    """
 
     samples: int = 20
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "first": ("onnx", "tflite"),
         "second": ("onnx", "tflite"),
+        "float": ("onnx", "tflite"),
         "data": ("dataset",),
     }
-    optional: ClassVar[frozenset[str]] = frozenset()
+    optional: ClassVar[frozenset[str]] = frozenset({"float"})
     gives: ClassVar[Kind] = "report"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert")
@@ -39,4 +46,15 @@ class Verify:
         dataset = load(inputs["data"].path)
         samples = dataset.about.preprocess.apply(dataset.test.x[: self.samples])
         parity = compare(inputs["first"].path, inputs["second"].path, samples)
-        out.write_text(json.dumps(parity.to_json(), indent=1, sort_keys=True))
+        noise = _noise(inputs["float"].path, inputs["first"].path, samples) if "float" in inputs else {}
+        out.write_text(json.dumps({**parity.to_json(), "sqnr_db": noise}, indent=1, sort_keys=True))
+
+
+def _noise(exact: Path, integer: Path, samples: NDArray[Any]) -> dict[str, float]:
+    """Decibels by the integer graph's layer; a layer without any error is left out."""
+    from ..graph.read import read_graph
+    from ..quantization.error_report import error_report
+
+    graph = read_graph(integer)
+    layers = zip(graph.nodes, error_report(read_graph(exact), graph, samples)[1:], strict=True)
+    return {node.outputs[0]: row.sqnr_db for node, row in layers if math.isfinite(row.sqnr_db)}
