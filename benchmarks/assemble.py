@@ -13,7 +13,7 @@ from ..pipeline.chain import Chain
 from ..pipeline.chain import Variant as Planned
 from ..pipeline.data.dataset import load
 from ..pipeline.models.checkpoint import read_about
-from ..pipeline.recipe import Recipe, shipped
+from ..pipeline.recipe import Recipe
 from ..pipeline.task import Task
 from ..targets.target import Device, Plan
 from .handover import Handed
@@ -40,7 +40,7 @@ def assemble(
         recipe=recipe.name,
         recipe_sha256=digest(recipe.path),
         data=dataset.about.name,
-        command=f"edgestill run {recipe.name if recipe.name in shipped() else recipe.path.name}"
+        command=f"edgestill run {recipe.name if recipe.is_shipped else recipe.path.name}"
         + (f" --seeds {recipe.seeds}" if recipe.seeds > 1 else ""),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         device=device,

@@ -1,14 +1,15 @@
 """The files that a run hands over: copied out of the store under names that a person understands."""
 
-import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain, Role, Variant
 from ..pipeline.errors import EdgestillError
+from ..pipeline.recipe import slug
+from .whole import written_whole
 
 ENDINGS: Mapping[Role, str] = {
     "float onnx": ".onnx",
@@ -30,9 +31,10 @@ class Handed:
     artifact: Artifact
 
 
-def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact]) -> tuple[Handed, ...]:
-    """Copies every variant's files into `out`; what lies there already with the same bytes stays."""
-    handed = tuple(_files(out, steps.variants, artifacts))
+def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], formats: Sequence[str]) -> tuple[Handed, ...]:
+    """Copies every variant's checkpoint and its files of these formats into `out`; what lies there already stays."""
+    every = _files(out, steps.variants, artifacts)
+    handed = tuple(file for file in every if file.role is None or file.role.split()[1] in formats)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for file in handed:
@@ -58,16 +60,11 @@ def _stems(variants: tuple[Variant, ...]) -> dict[str, str]:
     """The last float and the last integer variant are the model; the others go by their own names."""
     last = {variant.precision: variant.name for variant in variants}
     return {
-        variant.name: FINAL if variant.name == last[variant.precision] else STEMS.get(variant.name, _slug(variant.name))
+        variant.name: FINAL if variant.name == last[variant.precision] else STEMS.get(variant.name, slug(variant.name))
         for variant in variants
     }
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def _copy(source: Path, target: Path) -> None:
-    beside = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, beside)
-    beside.replace(target)
+    with written_whole(target) as beside:
+        shutil.copyfile(source, beside)

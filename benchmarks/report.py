@@ -12,6 +12,7 @@ from .derive import derive
 from .plain import plain, restore
 from .result import Result
 from .variant import Variant
+from .whole import written_whole
 
 SCHEMA = 1
 
@@ -98,7 +99,8 @@ class Report:
 def write_report(report: Report, path: Path) -> None:
     """The report as JSON, keys in one order, raw samples included."""
     text = json.dumps(report.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with written_whole(path) as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def read_report(path: Path) -> Report:

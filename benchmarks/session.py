@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..pipeline.chain import chain
 from ..pipeline.errors import BadInput, EdgestillError
@@ -32,7 +33,7 @@ def run_recipe(recipe: Recipe, out: Path, store: Store, terminal: Terminal, seed
     _writable(out)
     with factories_in(recipe.path.parent):
         artifacts = run(steps.steps, store, terminal)
-    handed = hand_over(out, steps, artifacts)
+    handed = hand_over(out, steps, artifacts, recipe.exports)
     files = [file.path for file in handed if file.role]
     device = targets[0].probe()
     before = _measured_before(out / "report.json", handed, device, plan)
@@ -42,10 +43,11 @@ def run_recipe(recipe: Recipe, out: Path, store: Store, terminal: Terminal, seed
     else:
         results = before.results
     report = assemble(recipe, steps, artifacts, handed, device, plan, results)
-    if before is not None and replace(report, created=before.created, device=before.device) == before:
-        return before
-    write_report(report, out / "report.json")
-    write_page(report, out / "report.html")
+    if before is not None:
+        report = replace(report, created=before.created, device=before.device)
+    if report != before or not (out / "report.html").is_file():
+        write_page(report, out / "report.html")
+        write_report(report, out / "report.json")  # last: whoever finds it finds everything
     return report
 
 
@@ -63,8 +65,8 @@ def _writable(out: Path) -> None:
     """Before any work: whether the output folder can be written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / ".edgestill").touch()
-        (out / ".edgestill").unlink()
+        with TemporaryDirectory(dir=out):
+            pass
     except OSError as error:
         raise EdgestillError(f"{out}: cannot be written: {error.strerror}; name another folder with --out") from error
 

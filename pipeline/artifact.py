@@ -5,12 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from .errors import BadArtifact, choices
 
 Kind = Literal["dataset", "checkpoint", "teacher-outputs", "calibration", "onnx", "tflite", "c", "costs", "report"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 SUFFIX: Mapping[Kind, str] = {  # a kind without a suffix is a folder
     "dataset": "",

@@ -75,12 +75,14 @@ class _Builder:
         names["scratch"] = previous
         self.judge_float(previous, "student from scratch", first)
         for table in self.recipe.stages:
-            previous = self.own(table, seed, suffix, previous, names)
-            names[table.name] = previous
-            if self.gives(previous) == "checkpoint":
-                self.judge_float(previous, _label(table), first)
+            made = self.own(table, seed, suffix, previous, names)
+            names[table.name] = made
+            if self.gives(made) in ("checkpoint", "onnx", "tflite"):
+                previous = made  # what is no model is found by its name alone
+            if self.gives(made) == "checkpoint":
+                self.judge_float(made, table.label, first)
             if name_of(table.stage) == "quantize":
-                self.judge_int8(previous, _label(table), first)
+                self.judge_int8(made, table.label, first)
 
     def own(self, table: StageTable, seed: int, suffix: str, previous: str, names: Mapping[str, str]) -> str:
         """One [[stage]] of the user's, its unnamed inputs filled in."""
@@ -111,8 +113,20 @@ class _Builder:
             step = self.bridged(named.get(name), kinds)
             if step is None and name not in stage.optional:
                 raise BadRecipe(f"{table.where}: {self.why_not(name, named.get(name), kinds)}")
+            if step and "teacher-outputs" in kinds:
+                self.same_views(table, stage, self.steps[step].stage)
             fitted[name] = step
         return fitted
+
+    def same_views(self, table: StageTable, student: Stage, teacher: Stage) -> None:
+        """A student can only see the views that its teacher's outputs were made on."""
+        for option in ("views", "shift"):
+            theirs, ours = vars(teacher).get(option), vars(student).get(option)
+            if theirs is not None and ours is not None and theirs != ours:
+                raise BadRecipe(
+                    f"{table.where}: {option} is {ours}, but the teacher's outputs are made with {theirs}; "
+                    f"give both the same under [training]"
+                )
 
     def bridged(self, step: str | None, kinds: tuple[str, ...]) -> str | None:
         if step not in self.steps:
@@ -152,6 +166,10 @@ class _Builder:
         self.rows.setdefault(label, []).append(Variant(label, files, (judged,), (), parity, "int8"))
 
     def calibration(self, source: str) -> str:
+        """The user's own calibration of that file where the recipe has one before, else one of ours."""
+        for step in self.steps.values():
+            if name_of(step.stage) == "calibrate" and step.inputs["source"] == source:
+                return step.name
         return self.add(f"{source} calibration", stage_type("calibrate")(), source=source, data="data")
 
     def merged(self, rows: list[Variant]) -> Variant:
@@ -163,7 +181,9 @@ class _Builder:
         )
 
     def add(self, step: str, stage: Stage, **inputs: str) -> str:
-        self.steps.setdefault(step, Step(step, stage, inputs))
+        made = Step(step, stage, inputs)
+        if self.steps.setdefault(step, made) != made:
+            raise BadRecipe(f"{self.recipe.path.name}: the name {step!r} is taken; give the stage another")
         return step
 
     def gives(self, step: str) -> str:
@@ -178,12 +198,3 @@ class _Builder:
         known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
         options: dict[str, Any] = {key: value for key, value in vars(other).items() if key in known}
         return kind(**options)
-
-
-LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
-
-
-def _label(table: StageTable) -> str:
-    """What the table calls a stage's result: the user's own name, else the field's word for it."""
-    kind = name_of(table.stage)
-    return table.name if table.name != kind else LABELS.get(kind, kind)

@@ -1,6 +1,7 @@
 """A TOML table to a frozen dataclass: unknown keys, wrong types and bad values are errors that say what there is."""
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -46,6 +47,8 @@ def convert(value: Any, hint: Any, where: str) -> Any:
         return dict(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRecipe(f"{where}: {value} is no number to work with")
     if hint is not Any and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise BadRecipe(f"{where}: {value!r} is {_name(value)}, expected {_EXPECTED.get(hint, hint.__name__)}")
     return value

@@ -1,5 +1,6 @@
 """A recipe: a TOML file, read and checked whole before the first second of work."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,10 +11,11 @@ from typing import Any, Literal
 from .errors import BadRecipe, choices
 from .models.factory import factories_in
 from .options import build, convert
-from .stages import NAMES, stage_type
+from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
 
 SHIPPED = resources.files("edgestill.pipeline") / "recipes"
+LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
 FORMATS = ("onnx", "tflite")
 
 
@@ -28,6 +30,8 @@ class Measure:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        if not self.targets:
+            raise ValueError('targets is empty; name at least one, for example "host"')
         for name in ("runs", "threads", "seconds"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -43,6 +47,12 @@ class StageTable:
     stage: Stage
     inputs: Mapping[str, str]
     where: str
+
+    @property
+    def label(self) -> str:
+        """What the table calls the stage's result: the user's own name, else the field's word for it."""
+        kind = name_of(self.stage)
+        return self.name if self.name != kind else LABELS.get(kind, kind)
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,11 @@ class Recipe:
     stages: tuple[StageTable, ...]
     exports: tuple[str, ...]
     measure: Measure
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether its name alone finds it."""
+        return self.name in shipped() and self.path == _shipped_path(self.name)
 
 
 TOP = ("title", "task", "seed", "seeds", "data", "training", "teacher", "student", "stage", "exports", "measure")
@@ -85,6 +100,15 @@ def _parse(path: Path) -> dict[str, Any]:
         raise BadRecipe(f"{path.name}: not TOML: {error}") from error
 
 
+def slug(name: str) -> str:
+    """A stage's name as part of a file's name: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _shipped_path(name: str) -> Path:
+    return Path(str(SHIPPED / f"{name}.toml"))
+
+
 def _locate(named: str | Path) -> Path:
     path = Path(named)
     if path.suffix == ".toml" or path.exists():
@@ -92,7 +116,7 @@ def _locate(named: str | Path) -> Path:
             raise BadRecipe(f"{path}: no such recipe file; shipped recipes are {choices(shipped())}")
         return path
     if str(named) in shipped():
-        return Path(str(SHIPPED / f"{named}.toml"))
+        return _shipped_path(str(named))
     raise BadRecipe(
         f"no recipe is named {str(named)!r}; there are {choices(shipped())}, or give the path of a .toml file"
     )
@@ -154,26 +178,35 @@ class _Reader:
             return None
         kind = stage_type(stage)
         own = self.table(name)
+        if name == "student":
+            self.refuse_seed(own, "[student]")
         return build(kind, {**_known(kind, {**defaults, **self.training()}), **own}, f"{self.file}: [{name}]")
 
     def training(self) -> dict[str, Any]:
         """[training]: what every stage that trains shares; a key that none of them knows is an error."""
         table = self.table("training")
+        self.refuse_seed(table, "[training]")
         known = {field.name for name in ("train", "teach", "distill", "prune") for field in _fields(stage_type(name))}
         unknown = [key for key in table if key not in known]
         if unknown:
             raise BadRecipe(f"{self.file}: [training]: no key is named {unknown[0]!r}; there are {choices(known)}")
         return table
 
+    def refuse_seed(self, table: Mapping[str, Any], where: str) -> None:
+        """Students are trained with the recipe's seed and those after it, so that they pair up."""
+        if "seed" in table:
+            raise BadRecipe(f"{self.file}: {where}: seed stands at the top of a recipe, above the first table")
+
     def stages(self) -> tuple[StageTable, ...]:
         tables = self.top.get("stage", [])
         if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
             raise BadRecipe(f"{self.file}: stage must be an array of tables: write [[stage]] above each of them")
         read = tuple(self.stage(number, dict(table)) for number, table in enumerate(tables, start=1))
-        names = [table.name for table in read]
+        taken = {"", "data", "model", "scratch", "student-from-scratch", "teacher", "teacher-outputs"}
         for table in read:
-            if names.count(table.name) > 1 or table.name in ("data", "teacher", "scratch"):
+            if slug(table.name) in taken:
                 raise BadRecipe(f'{table.where}: the name {table.name!r} is taken; give it another with name = "..."')
+            taken |= {slug(table.name), slug(table.label)}
         return read
 
     def stage(self, number: int, table: dict[str, Any]) -> StageTable:
@@ -185,6 +218,7 @@ class _Reader:
             kind = stage_type(named)
         except LookupError as error:
             raise BadRecipe(f"{where}: {error}") from error
+        self.refuse_seed(table, f"stage {number}")
         name = convert(table.pop("name", named), str, f"{where}: name")
         options = {field.name for field in _fields(kind)}
         inputs = {key: table.pop(key) for key in list(table) if key in kind.takes and key not in options}

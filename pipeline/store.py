@@ -7,8 +7,8 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -65,16 +65,16 @@ class Store:
         """The stage's artifact, from the store if it is there and whole, else written now."""
         lineage = lineage_of(stage, inputs)
         key = key_of(lineage)
-        found = self._read_or_drop(key)
-        if found:
-            return Made(found, fresh=False, seconds=0.0)
+        with suppress(BadArtifact):  # told and mended below, under the lock
+            if found := self._read(key):
+                return self._found(found)
         with self._locked(key):
-            found = self._read_or_drop(key)  # another process may have made it while we waited
-            return Made(found, fresh=False, seconds=0.0) if found else self._write(key, stage, inputs, lineage)
-
-    def has(self, stage: Stage, inputs: Mapping[str, Artifact]) -> bool:
-        """Whether the artifact is there; its bytes are not verified."""
-        return (self._folder(key_of(lineage_of(stage, inputs))) / "entry.json").is_file()
+            try:
+                found = self._read(key)  # another process may have made it while we waited
+            except BadArtifact as error:
+                say(f"{error}; it is made again")
+                found = None
+            return self._found(found) if found else self._write(key, stage, inputs, lineage)
 
     def entries(self) -> Iterator[Entry]:
         """Every stored artifact, in the order of its key."""
@@ -92,6 +92,13 @@ class Store:
             except (ValueError, KeyError, TypeError):
                 yield Entry(file.parent.name, "(damaged)", file.parent, 0, 0.0, file.stat().st_mtime)
 
+    def sweep(self) -> None:
+        """Deletes what killed processes left behind; what another process is making stays."""
+        for beside in (self.root / "partial").glob("*"):
+            lock = FileLock(self.root / "locks" / f"{beside.name.removesuffix('.gone')}.lock")
+            with suppress(Timeout), lock.acquire(timeout=0):
+                shutil.rmtree(beside, ignore_errors=True)
+
     def damage(self, entry: Entry) -> str | None:
         """What is wrong with a stored artifact; None when it is whole."""
         try:
@@ -103,34 +110,39 @@ class Store:
     def remove(self, entry: Entry) -> None:
         """Takes one artifact out of the store."""
         with self._locked(entry.key):
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            self._drop(entry.key)
 
     def _folder(self, key: str) -> Path:
         return self.root / "entries" / key[:2] / key
 
+    def _found(self, artifact: Artifact) -> Made:
+        with suppress(OSError):  # a store that cannot be written can still be read
+            os.utime(artifact.path.with_name("entry.json"))
+        return Made(artifact, fresh=False, seconds=0.0)
+
     def _read(self, key: str) -> Artifact | None:
-        folder = self._folder(key)
-        about_file = folder / "entry.json"
+        """None when it is not there; BadArtifact when its bytes or its lineage are not those that were written."""
+        about_file = self._folder(key) / "entry.json"
         if not about_file.is_file():
             return None
         try:
             about = json.loads(about_file.read_text())
-            path = folder / f"artifact{SUFFIX[about['kind']]}"
-            whole = digest(path) == about["sha256"]
-        except (ValueError, KeyError, BadArtifact) as error:
+            path = about_file.with_name(f"artifact{SUFFIX[about['kind']]}")
+            whole = key_of(about["lineage"]) == key and digest(path) == about["sha256"]
+        except (OSError, ValueError, KeyError, TypeError, BadArtifact) as error:
             raise BadArtifact(f"{about_file}: damaged: {error}") from error
         if not whole:
-            raise BadArtifact(f"{path}: its bytes are not those that {about['lineage']['stage']} wrote")
-        os.utime(about_file)
+            raise BadArtifact(f"{path}: damaged: these are not the bytes that {about['lineage']['stage']} wrote")
         return Artifact(path, about["kind"], about["sha256"], about["lineage"])
 
-    def _read_or_drop(self, key: str) -> Artifact | None:
-        try:
-            return self._read(key)
-        except BadArtifact as error:
-            say(f"{error}; it is made again")
-            shutil.rmtree(self._folder(key), ignore_errors=True)
-            return None
+    def _drop(self, key: str) -> None:
+        """Away in one move, then deleted: killed in between, no half entry is left. The caller holds the lock."""
+        if self._folder(key).exists():
+            doomed = self.root / "partial" / f"{key}.gone"
+            doomed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(doomed, ignore_errors=True)
+            self._folder(key).rename(doomed)
+            shutil.rmtree(doomed)
 
     def _write(self, key: str, stage: Stage, inputs: Mapping[str, Artifact], lineage: Mapping[str, Any]) -> Made:
         beside = self.root / "partial" / key
@@ -141,39 +153,48 @@ class Store:
         try:
             stage.write(inputs, out)
             seconds = time.monotonic() - started
-            sha256 = digest(out)
-            artifact = Artifact(out, stage.gives, sha256, lineage)
-            about = {"kind": stage.gives, "sha256": sha256, "bytes": artifact.bytes, "seconds": seconds}
+            artifact = Artifact(out, stage.gives, digest(out), lineage)
+            about = {"kind": stage.gives, "sha256": artifact.sha256, "bytes": artifact.bytes, "seconds": seconds}
             (beside / "entry.json").write_text(json.dumps({**about, "lineage": lineage}, indent=1, sort_keys=True))
             _sync(beside)
             self._folder(key).parent.mkdir(parents=True, exist_ok=True)
+            self._drop(key)
             beside.rename(self._folder(key))
             _sync_folder(self._folder(key).parent)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise EdgestillError(
-                    f"{self.root}: no space left on the device; nothing half-written was kept. "
-                    "Free some, run `edgestill store prune`, or point $EDGESTILL_STORE to another disk"
-                ) from error
-            raise
+            raise self._unwritable(error) from error
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        return Made(Artifact(self._folder(key) / out.name, stage.gives, sha256, lineage), fresh=True, seconds=seconds)
+        return Made(replace(artifact, path=self._folder(key) / out.name), fresh=True, seconds=seconds)
+
+    def _unwritable(self, error: OSError) -> Exception:
+        """What a user should read when the store, or the disk it is on, takes no more; any other error as it is."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return EdgestillError(
+                f"{self.root}: no space left on the device; nothing half-written was kept. "
+                "Free some, run `edgestill store prune`, or point $EDGESTILL_STORE to another disk"
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            return EdgestillError(
+                f"{self.root}: the store cannot be written: {error.strerror}; set $EDGESTILL_STORE to a folder of yours"
+            )
+        return error
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         try:
             (self.root / "locks").mkdir(parents=True, exist_ok=True)
+            (self.root / "partial").mkdir(exist_ok=True)
         except OSError as error:
-            raise EdgestillError(
-                f"{self.root}: the store cannot be written: {error.strerror}; set $EDGESTILL_STORE to a folder of yours"
-            ) from error
+            raise self._unwritable(error) from error
         lock = FileLock(self.root / "locks" / f"{key}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
             say("another edgestill is making this; waiting for it")
             lock.acquire()
+        except OSError as error:
+            raise self._unwritable(error) from error
         try:
             yield
         finally:

@@ -18,10 +18,6 @@ class Metric:
     unit: str
     better: Literal["higher", "lower"]
 
-    def gain(self, value: float, baseline: float) -> float:
-        """How much better `value` is than `baseline`, positive when it is."""
-        return value - baseline if self.better == "higher" else baseline - value
-
 
 ACCURACY = Metric("accuracy", "%", "higher")
 

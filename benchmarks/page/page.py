@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..report import Report
+from ..whole import written_whole
 from . import calls, files, learning, machine, mistakes, parity, sizes, variants
 from .markup import Html, element, join
 from .section import Section
@@ -30,7 +31,8 @@ POLICY = (
 
 def write_page(report: Report, path: Path) -> None:
     """Writes the page of a report."""
-    path.write_text(page(report), encoding="utf-8")
+    with written_whole(path) as beside:
+        beside.write_text(page(report), encoding="utf-8")
 
 
 def page(report: Report) -> Html:
