@@ -80,8 +80,9 @@ def parser() -> Parser:
 RUN = """Trains the teacher, distils, prunes and quantizes the student, writes ONNX and TFLite, measures on the recipe's
 targets, prints the table, and leaves files, report.json and report.html. What was made before is found in the store:
 stop it at any point, and the same command goes on from there."""
-QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers (and
-NAME.tflite in float beside an .onnx), runs each of them, and tells what accuracy was lost on your data."""
+QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
+the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
+was lost on your data."""
 VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is
 within one step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are
 only reported."""

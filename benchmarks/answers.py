@@ -16,6 +16,8 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
     console = console or Console(highlight=False)
     for file in made.files:
         console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
+    if not made.files:
+        console.print("[red]✗[/] no file is handed over: a check did not pass")
     console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
     if made.accuracy_float is not None and made.accuracy_int8 is not None:
         change = f"{made.accuracy_int8 - made.accuracy_float:+.2f} points"
@@ -24,6 +26,8 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
     if end:
         console.print(f"outputs   {end.sqnr_db:.1f} dB to their error, top label equal for {100 * end.agreement:.1f} %")
     console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
+    if not made.against_float.passed:
+        print_verdict(made.against_float, console)
     print_verdict(made.between_files, console)
     if gate:
         console.print(f"[red]✗[/] {gate}")

@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
 
 
 def quantize(arguments: Namespace) -> int:
-    """`edgestill quantize`: exit code 1 when more accuracy is lost than `--max-drop` allows, or the files disagree."""
+    """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
     from ..pipeline.quantization.quantize import QuantizationOptions
     from ..pipeline.quantization.quantize_file import float_graph, quantize_file, samples_for
 
@@ -56,7 +56,7 @@ def quantize(arguments: Namespace) -> int:
         _print_json({"schema": 1, **made.to_json(), "gate": gate})
     else:
         answers.print_quantized(made, gate)
-    return 1 if gate or not made.between_files.passed else 0
+    return 1 if gate or not made.passed else 0
 
 
 def verify(arguments: Namespace) -> int:

@@ -1,8 +1,10 @@
 """Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
-from ..errors import BadModel
+from ..errors import BadInput, BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
 from ..graph.to_onnx import to_onnx
@@ -31,6 +33,7 @@ BATCH = 16
 class Quantized:
     """The files, what TFLite Micro needs for them, and what was lost on samples that did not calibrate.
 
+    There are no files where a check did not pass: what does not compute the same is not handed over.
     Accuracies are in per cent and None without labels; `against_float` compares float and INT8 end to end.
     """
 
@@ -42,6 +45,11 @@ class Quantized:
     accuracy_int8: float | None
     against_float: Parity
     between_files: Parity
+
+    @property
+    def passed(self) -> bool:
+        """Whether the INT8 files compute the same, and what the float model does but for an error of less than half."""
+        return self.against_float.passed and self.between_files.passed
 
     @property
     def drop(self) -> float | None:
@@ -93,28 +101,49 @@ def samples_for(model: Path, data: str, layout: Layout | None = None) -> tuple[S
 def quantize_file(
     model: Path, calibrating: Samples, judging: Samples, out: Path, options: QuantizationOptions
 ) -> Quantized:
-    """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format."""
-    graph = float_graph(model)
-    calibration = calibrate(graph, _batches(calibrating.x))
-    integer = quantize(graph, calibration, calibrating.x, options)
-    out.mkdir(parents=True, exist_ok=True)
-    twin = _write(out / f"{model.stem}{TWIN[model.suffix]}", graph)
-    tflite = _write(out / f"{model.stem}.int8.tflite", integer)
-    onnx = _write(out / f"{model.stem}.int8.onnx", integer)
-    demand(model, twin)
+    """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format, NAME.float.*.
+
+    All are made beside and renamed once every check has passed: no file of `out` is lost to one that is worse. BadInput
+    when `out` is no folder that can be written to.
+    """
+    with _workshop(out) as folder:
+        graph = float_graph(model)
+        calibration = calibrate(graph, _batches(calibrating.x))
+        integer = quantize(graph, calibration, calibrating.x, options)
+        twin = _write(folder / f"{model.stem}.float{TWIN[model.suffix]}", graph)
+        tflite = _write(folder / f"{model.stem}.int8.tflite", integer)
+        onnx = _write(folder / f"{model.stem}.int8.onnx", integer)
+        demand(model, twin)
+        against_float = compare(model, tflite, judging.x)
+        between_files = compare(tflite, onnx, judging.x[:20])
+        arena, accuracies = arena_bytes(tflite), [_accuracy(path, judging) for path in (model, tflite)]
+        agreed = against_float.passed and between_files.passed
+        files = [path.replace(out / path.name) for path in (twin, tflite, onnx)] if agreed else []
     return Quantized(
-        files=tuple(of_file(path) for path in (twin, tflite, onnx)),
-        arena=arena_bytes(tflite),
+        files=tuple(of_file(path) for path in files),
+        arena=arena,
         calibrated_on=len(calibrating),
         judged_on=len(judging),
-        accuracy_float=_accuracy(model, judging),
-        accuracy_int8=_accuracy(tflite, judging),
-        against_float=compare(model, tflite, judging.x),
-        between_files=compare(tflite, onnx, judging.x[:20]),
+        accuracy_float=accuracies[0],
+        accuracy_int8=accuracies[1],
+        against_float=against_float,
+        between_files=between_files,
     )
 
 
 TWIN = {".onnx": ".tflite", ".tflite": ".onnx"}
+
+
+@contextmanager
+def _workshop(out: Path) -> Iterator[Path]:
+    """A temporary folder inside `out`, so that what is made there can be renamed into it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(prefix=".edgestill-", dir=out)
+    except OSError as error:
+        raise BadInput(f"{out}: cannot be written to ({error.strerror}); name another folder with --out") from error
+    with folder as name:
+        yield Path(name)
 
 
 def _write(path: Path, graph: Graph) -> Path:

@@ -1,0 +1,87 @@
+"""Somebody's float model to INT8 files: nothing of theirs is lost, and what was found is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edgestill.__main__ import main
+from edgestill.calibration.sets import choose
+from edgestill.pipeline.graph.read import read_graph
+from edgestill.pipeline.graph.to_tflite import to_tflite
+
+CLASSES = 4
+
+
+def noise(*shape: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def net(path: Path, shape: tuple[int, ...] = (2, 6, 5), before: tuple[onnx.NodeProto, ...] = ()) -> Path:
+    """A convolution, a ReLU, a mean and a dense layer; `before` turns the input `x` into `first`, channels first."""
+    channels, rank = (shape if not before else (shape[-1],))[0], len(shape) - 1
+    nodes = [
+        *before,
+        helper.make_node("Conv", ["first" if before else "x", "w"], ["a"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("GlobalAveragePool", ["b"], ["c"]),
+        helper.make_node("Flatten", ["c"], ["d"]),
+        helper.make_node("Gemm", ["d", "v"], ["y"]),
+    ]
+    constants = {"w": noise(8, channels, *[3] * rank), "v": noise(8, CLASSES, seed=1)}
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", *shape])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", CLASSES])],
+        [numpy_helper.from_array(data, name) for name, data in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def npz(path: Path, **arrays: NDArray[Any]) -> str:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return str(path)
+
+
+def test_the_user_s_own_files_are_never_overwritten(tmp_path: Path) -> None:
+    model, data = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=noise(40, 2, 6, 5))
+    other = tmp_path / "net.tflite"
+    other.write_bytes(to_tflite(read_graph(model)))
+    theirs = model.read_bytes(), other.read_bytes()
+    for path in (model, other):
+        assert main(["quantize", str(path), "--data", data]) == 0
+        assert (model.read_bytes(), other.read_bytes()) == theirs
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("net.onnx", "net.tflite", "x.npz"),
+        *("net.float.onnx", "net.float.tflite", "net.int8.onnx", "net.int8.tflite"),
+    }
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, data = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=noise(40, 2, 6, 5))
+    for out in (data, f"{data}/below"):
+        assert main(["quantize", str(model), "--data", data, "--out", out]) == 2
+        assert f"{out}: cannot be written to" in capsys.readouterr().err
+
+
+def test_what_fails_a_check_leaves_the_folder_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = net(tmp_path / "net.onnx")
+    x = noise(40, 2, 6, 5)
+    x[choose(40, 20)] *= 1e-3  # what calibrates is nothing like what judges
+    data = npz(tmp_path / "x.npz", x=x)
+    kept = tmp_path / "net.int8.onnx"
+    kept.write_bytes(b"an older one")
+    assert main(["quantize", str(model), "--data", data, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["files"] == [] and found["against_float"]["passed"] is False
+    assert kept.read_bytes() == b"an older one"
+    assert {path.name for path in tmp_path.iterdir()} == {"net.onnx", "x.npz", "net.int8.onnx"}
