@@ -19,7 +19,7 @@ nightly: $(VENV)/installed-dev ## the tests that take minutes
 lint: $(VENV)/installed-dev ## ruff, mypy --strict, the house's layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	link=$$(mktemp -d)/edgestill && ln -s "$(CURDIR)" "$$link" && cd "$$(dirname "$$link")" && \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && ln -s "$(CURDIR)" "$$folder/edgestill" && cd "$$folder" && \
 		"$(abspath $(BIN))/mypy" --config-file edgestill/pyproject.toml edgestill
 	$(BIN)/lint-imports
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import NoReturn
 
@@ -96,9 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; no traceback reaches a user."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two spinning OpenMP threads collapse on a loaded machine
     arguments = parser().parse_args(argv)
-    from .benchmarks import commands
-
     try:
+        from .benchmarks import commands
+
         return int(getattr(commands, arguments.command)(arguments))
     except EdgestillError as error:
         print(f"edgestill: {error}", file=sys.stderr)
@@ -109,6 +110,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (ModuleNotFoundError, PackageNotFoundError) as error:
+        print(
+            f"edgestill: the package {error.name} is missing; install it with: pip install edgestill", file=sys.stderr
+        )
+        return 3
     except Exception as error:
         return _unexpected(error)
 

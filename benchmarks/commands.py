@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..pipeline.artifact import of_file
 from ..pipeline.data.samples import read_samples
@@ -16,6 +17,7 @@ from ..pipeline.errors import BadInput
 from ..pipeline.progress import listening
 from ..pipeline.recipe import read_recipe
 from ..pipeline.store import Entry, Store
+from ..targets.doctor import Finding, examine
 from . import answers
 from .human import size
 from .terminal import Terminal
@@ -28,7 +30,7 @@ def run(arguments: Namespace) -> int:
 
     recipe = read_recipe(arguments.recipe)
     out = arguments.out or Path("runs") / recipe.name
-    with Terminal(quiet=arguments.json) as terminal, listening(terminal):
+    with Terminal() as terminal, listening(terminal):
         report = run_recipe(recipe, out, Store(), terminal, arguments.seeds)
         terminal.conclude()
     if arguments.json:
@@ -47,7 +49,7 @@ def quantize(arguments: Namespace) -> int:
     calibrating, judging = samples_for(arguments.model, arguments.data, arguments.layout)
     if arguments.max_drop is not None and judging.y is None:
         raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
-    with Terminal(quiet=arguments.json) as terminal, listening(terminal), terminal.working("quantizing"):
+    with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
         out = arguments.out or arguments.model.parent
         options = QuantizationOptions(ranges=arguments.ranges)
         made = quantize_file(arguments.model, calibrating, judging, out, options)
@@ -90,7 +92,7 @@ def bench(arguments: Namespace) -> int:
     plan = Plan(warmup=arguments.warmup, runs=arguments.runs, threads=arguments.threads)
     for path in arguments.files:
         of_file(path)
-    with Terminal(quiet=arguments.json) as terminal, listening(terminal), terminal.working("measuring"):
+    with Terminal() as terminal, listening(terminal), terminal.working("measuring"):
         results = measure(arguments.files, found, plan)
     if arguments.json:
         _print_json({"schema": 1, "results": [result.to_json() for result in results]})
@@ -120,30 +122,31 @@ def targets(arguments: Namespace) -> int:
 def doctor(arguments: Namespace) -> int:
     """`edgestill doctor`: exit code 3 when something that is needed is missing."""
     from ..targets.catalog import find
-    from ..targets.doctor import examine
 
     if arguments.target:
         find(arguments.target)
-    findings = list(examine())
+    findings = list(examine(arguments.target))
     if arguments.json:
         _print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
     else:
         console = Console(highlight=False)
         for finding in findings:
-            mark = "[green]✓[/]" if finding.found else ("[red]✗[/]" if finding.needed else "[yellow]–[/]")
-            cure = "" if finding.found else f"   cure: [bold]{finding.cure}[/]"
-            console.print(
-                f"{mark} {finding.what:<16} {finding.found or 'missing':<12} [dim]{finding.serves}[/]{cure}",
-                soft_wrap=True,
-            )
+            console.print(_finding_line(finding), soft_wrap=True)
     return 0 if all(finding.healthy for finding in findings) else 3
+
+
+def _finding_line(finding: Finding) -> Text:
+    mark = ("✓", "green") if finding.found else ("✗", "red") if finding.needed else ("–", "yellow")
+    found = f" {finding.what:<16} {finding.found or 'missing':<20} "
+    cure = ("", "") if finding.found else (f"   cure: {finding.cure}", "bold")
+    return Text.assemble(mark, found, (finding.serves, "dim"), cure)
 
 
 def store(arguments: Namespace) -> int:
     """`edgestill store`: list, verify, prune, path; exit code 1 when verify finds damage."""
     kept = Store()
     if arguments.action == "path":
-        _print_json({"path": str(kept.root)}) if arguments.json else print(kept.root)
+        _print_json({"schema": 1, "path": str(kept.root)}) if arguments.json else print(kept.root)
         return 0
     if arguments.action == "prune":
         return _prune(kept, arguments)
@@ -161,6 +164,7 @@ def _prune(kept: Store, arguments: Namespace) -> int:
     doomed = [entry for entry in kept.entries() if arguments.all or entry.used < oldest]
     for entry in doomed:
         kept.remove(entry)
+    kept.sweep()
     freed = sum(entry.bytes for entry in doomed)
     if arguments.json:
         _print_json({"schema": 1, "removed": [entry.key for entry in doomed], "bytes": freed})
@@ -181,11 +185,10 @@ def _print_entries(kept: Store, entries: list[Entry], damages: dict[str, str | N
         table.add_row(entry.key[:12], entry.stage, size(entry.bytes), f"{entry.seconds:.1f} s", used)
     if entries:
         console.print(table)
-    console.print(
-        f"{len(entries)} artifacts, {size(sum(entry.bytes for entry in entries))}, in {kept.root}", soft_wrap=True
-    )
+    kept_in_all = f"{len(entries)} artifacts, {size(sum(entry.bytes for entry in entries))}, in {kept.root}"
+    console.print(Text(kept_in_all), soft_wrap=True)
     for damage in filter(None, damages.values()):
-        console.print(f"[red]✗[/] {damage}", soft_wrap=True)
+        console.print(Text.assemble(("✗ ", "red"), damage), soft_wrap=True)
     if damages and not any(damages.values()):
         console.print("[green]✓[/] every byte is as it was written")
 

@@ -32,7 +32,7 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
         _line(console, "warning", text)
     for text in failures(report.results):
         _line(console, "failed", text)
-    console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_results(results: Sequence[Result], console: Console | None = None) -> None:

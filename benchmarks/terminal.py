@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ..pipeline.chain import Step
 from ..pipeline.stages import name_of
@@ -16,8 +17,8 @@ from ..pipeline.store import Made
 class Terminal:
     """Follows steps and long work on standard error; nothing it prints reaches standard output."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
         self.fresh = 0
         self.found = 0
         self._progress = Progress(
@@ -28,10 +29,9 @@ class Terminal:
             TimeRemainingColumn(compact=True),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal or quiet,
+            disable=not self.console.is_terminal,
         )
         self._task: TaskID | None = None
-        self._description = ""
 
     def __enter__(self) -> "Terminal":
         self._progress.start()
@@ -50,9 +50,7 @@ class Terminal:
         self.found += not made.fresh
         self.stop()
         if made.fresh:
-            self.console.print(
-                f"[green]✓[/] {step.name:<24} [dim]{name_of(step.stage):<13}[/] {spent(made.seconds)}", soft_wrap=True
-            )
+            self.tick(f"{step.name:<24} ", f"{name_of(step.stage):<13}", made.seconds)
 
     def conclude(self) -> None:
         """How much of a run was there already."""
@@ -63,7 +61,6 @@ class Terminal:
 
     def start(self, description: str) -> None:
         """A line for work that begins; `stop` takes it away."""
-        self._description = description
         self._task = self._progress.add_task(description, total=None, note="")
 
     def stop(self) -> None:
@@ -88,7 +85,11 @@ class Terminal:
         finally:
             self.stop()
         self.fresh += 1
-        self.console.print(f"[green]✓[/] {description:<38} {spent(time.monotonic() - started)}", soft_wrap=True)
+        self.tick(f"{description:<38}", "", time.monotonic() - started)
+
+    def tick(self, what: str, kind: str, seconds: float) -> None:
+        """One finished piece of work; what users named is shown as it is, never read as markup."""
+        self.console.print(Text.assemble(("✓ ", "green"), what, (kind, "dim"), f" {spent(seconds)}"), soft_wrap=True)
 
 
 def spent(seconds: float) -> str:

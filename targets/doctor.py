@@ -31,6 +31,7 @@ class Finding:
         return {**asdict(self), "healthy": self.healthy}
 
 
+HOST = ("onnxruntime", "ai-edge-litert", "tflite-micro")  # what the target `host` runs files with
 PACKAGES = {  # distribution -> (needed, what it serves, the extra that brings it)
     "torch": (True, "training and pruning", ""),
     "torch-pruning": (True, "pruning", ""),
@@ -45,16 +46,19 @@ PACKAGES = {  # distribution -> (needed, what it serves, the extra that brings i
 MINIMUM_FREE = 2 << 30  # bytes: a run of a shipped recipe stays far below
 
 
-def examine() -> Iterator[Finding]:
-    """Everything this machine needs for the commands of this version, one finding each."""
+def examine(target: str | None = None) -> Iterator[Finding]:
+    """What this machine needs for every command of this version, or for one target alone; one finding each."""
     version = platform.python_version()
     yield Finding(
         "Python >= 3.11", version if sys.version_info >= (3, 11) else None, True, "everything", "install Python 3.11"
     )
-    for name, (needed, serves, extra) in PACKAGES.items():
+    wanted_here = HOST if target == "host" else tuple(PACKAGES)
+    for name in wanted_here:
+        needed, serves, extra = PACKAGES[name]
         wanted = f"edgestill[{extra}]" if extra else "edgestill"
         yield Finding(name, _installed(name), needed, serves, f"pip install '{wanted}'")
-    yield _store()
+    if target is None:
+        yield _store()
 
 
 def _installed(distribution: str) -> str | None:

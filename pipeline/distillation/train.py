@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from ..artifact import digest
 from ..data.check import check
 from ..data.dataset import DataSet, Split
 from ..errors import BadInput
-from ..models.catalog import build
+from ..models.catalog import build, sources
 from ..models.checkpoint import About, Checkpoint, Epoch
 from ..preprocess import Preprocess
 from ..progress import track
@@ -51,7 +52,19 @@ def trained(
     with repeatable(training.seed, training.threads):
         net = build(model, about.preprocess.shape, dataset.classes, options)
         history = fit(net, dataset, training, guidance)
-    return Checkpoint(net, About(model, options, about.task, about.preprocess, training.seed, history))
+    return Checkpoint(
+        net,
+        About(
+            model,
+            options,
+            about.task,
+            about.preprocess,
+            training.seed,
+            history,
+            data=(about.name, about.seed),
+            sources=tuple(digest(path) for path in sources(model)),
+        ),
+    )
 
 
 def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance | None = None) -> tuple[Epoch, ...]:

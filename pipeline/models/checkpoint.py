@@ -28,7 +28,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class About:
-    """What the header says: how the net is built, what it is fed, what its outputs mean, how its training went."""
+    """What the header says: how the net is built, what it is fed, what its outputs mean, how its training went.
+
+    `data` is the name and the seed of the data set it was trained on, `sources` the digests of the user's own source
+    files that build the net: with other sources it is another file.
+    """
 
     model: str
     options: Mapping[str, Any]
@@ -36,6 +40,8 @@ class About:
     preprocess: Preprocess
     seed: int
     history: tuple[Epoch, ...] = field(default=())
+    data: tuple[str, int] | None = None
+    sources: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -50,6 +56,8 @@ class About:
             "preprocess": self.preprocess.to_json(),
             "seed": self.seed,
             "history": [[epoch.loss, epoch.validation] for epoch in self.history],
+            "data": list(self.data) if self.data else None,
+            "sources": list(self.sources),
         }
 
 
@@ -66,7 +74,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     from safetensors.torch import save_file
 
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.net.state_dict().items()}
-    save_file(tensors, path, metadata={KEY: canonical_json(checkpoint.about.to_json())})
+    try:
+        save_file(tensors, path, metadata={KEY: canonical_json(checkpoint.about.to_json())})
+    except RuntimeError as error:  # safetensors' word for tensors that share memory
+        raise BadModel(
+            f"model {checkpoint.about.model!r}: cannot be saved, do layers share weights? {error}"
+        ) from error
 
 
 def read_about(path: Path) -> About:
@@ -117,4 +130,6 @@ def _about_from_json(values: Mapping[str, Any]) -> About:
         preprocess=preprocess_from_json(values["preprocess"]),
         seed=values["seed"],
         history=tuple(Epoch(*epoch) for epoch in values["history"]),
+        data=(str(values["data"][0]), int(values["data"][1])) if values["data"] else None,
+        sources=tuple(values["sources"]),
     )

@@ -28,7 +28,12 @@ def export_onnx(path: Path, out: Path) -> None:
     checkpoint = load_checkpoint(path)
     model = tidied(_traced(checkpoint, path))
     about = checkpoint.about
-    travelling = {"task": about.task.to_json(), "preprocess": about.preprocess.to_json(), "checkpoint": digest(path)}
+    travelling = {
+        "task": about.task.to_json(),
+        "preprocess": about.preprocess.to_json(),
+        "data": {"name": about.data[0], "seed": about.data[1]} if about.data else None,
+        "checkpoint": digest(path),
+    }
     onnx.helper.set_model_props(model, {KEY: canonical_json(travelling)})
     onnx.checker.check_model(model, full_check=True)
     raw = model.SerializeToString(deterministic=True)
