@@ -63,7 +63,8 @@ def parser() -> Parser:
     bench.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite")
     bench.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file (1000)")
+    bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file, at least (1000)")
+    bench.add_argument("--seconds", type=float, default=5.0, metavar="S", help="stop counting a file after (5)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
     command("targets", "the places that can run a file")

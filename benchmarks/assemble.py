@@ -104,7 +104,11 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Par
         passed=found["passed"],
         layers=tuple(
             LayerParity(
-                *(layer[key] for key in ("name", "kind", "values", "mismatches", "max_lsb")),
+                layer=layer["name"],
+                operator=layer["kind"],
+                values=layer["values"],
+                mismatches=layer["mismatches"],
+                max_lsb=layer["max_lsb"],
                 sqnr_db=found["sqnr_db"].get(layer["name"]),
             )
             for layer in found["layers"]

@@ -82,14 +82,14 @@ def verify(arguments: Namespace) -> int:
 
 
 def bench(arguments: Namespace) -> int:
-    """`edgestill bench`: exit code 2 when no file could be measured at all; a file that fails is a row."""
+    """`edgestill bench`: a file that fails is a row; where all of them failed, 3 for a missing tool, else 2."""
     from ..targets.catalog import find
     from ..targets.target import Plan
     from .harness import bench as measure
     from .table import print_results
 
     found = [find(name) for name in arguments.on.split(",")]
-    plan = Plan(warmup=arguments.warmup, runs=arguments.runs, threads=arguments.threads)
+    plan = Plan(arguments.warmup, arguments.runs, arguments.seconds, arguments.threads)
     for path in arguments.files:
         of_file(path)
     with Terminal() as terminal, listening(terminal), terminal.working("measuring"):
@@ -98,7 +98,8 @@ def bench(arguments: Namespace) -> int:
         _print_json({"schema": 1, "results": [result.to_json() for result in results]})
     else:
         print_results(results)
-    return 2 if all(result.error for result in results) else 0
+    codes = {result.error.code if result.error else None for result in results}
+    return 0 if None in codes else 3 if codes == {"MissingTool"} else 2
 
 
 def targets(arguments: Namespace) -> int:

@@ -50,10 +50,6 @@ class Graph:
     def of(self, names: Iterable[str]) -> list[Tensor]:
         return [self.tensors[name] for name in names]
 
-    def with_tensors(self, changed: Iterable[Tensor]) -> "Graph":
-        """The same graph with these tensors in the place of those of the same names."""
-        return replace(self, tensors={**self.tensors, **{tensor.name: tensor for tensor in changed}})
-
     def count(self) -> Counter[str]:
         """How many nodes of each kind."""
         return Counter(node.kind for node in self.nodes)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 from ..artifact import Artifact, Kind
 
 
-@runtime_checkable
 class Stage(Protocol):
     """A frozen dataclass whose fields are its options; it only writes to `out`, the store does all the bookkeeping.
 
