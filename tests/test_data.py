@@ -167,6 +167,12 @@ def test_flat_samples_have_no_layout(tmp_path: Path) -> None:
     assert read_samples(npz(tmp_path, x=np.ones((4, 1), np.float32)), (1, 1)).x.shape == (4, 1)
 
 
+def test_samples_for_an_image_of_one_row_may_leave_the_row_out(tmp_path: Path) -> None:
+    x = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    for given_as in (x, x.transpose(0, 2, 1), x[:, None]):
+        assert np.array_equal(read_samples(npz(tmp_path, x=given_as), (1, 1, 4, 3)).x, x[:, None])
+
+
 @pytest.mark.parametrize("layout", ["channels-first", "channels-last"])
 def test_where_both_layouts_fit_one_must_be_named(tmp_path: Path, layout: Layout) -> None:
     x = np.arange(54, dtype=np.float32).reshape(2, 3, 3, 3)
@@ -192,7 +198,7 @@ def test_a_data_set_gives_the_split_that_is_asked_for(tmp_path: Path, small: Dat
 BAD_ARRAYS: dict[str, dict[str, NDArray[Any]]] = {
     r"x hold nan or infinity, the first is sample 1": {"x": np.array([1, np.nan, np.inf]).reshape(3, 1, 1, 1)},
     r"as float32: 1 of 1 samples in x hold nan or infinity": {"x": np.full((1, 1, 1, 1), 1e300)},
-    r"x has 3 axes, \(1, 1, 1\); expected 4: \(samples, 1, 1, 1\)": {"x": np.ones((1, 1, 1))},
+    r"x has 2 axes, \(1, 1\); expected 4: \(samples, 1, 1, 1\)": {"x": np.ones((1, 1))},
     r"the samples in x have shape \(2, 1, 1\); the model takes \(1, 1, 1\)": {"x": np.ones((4, 2, 1, 1))},
     r"x is empty": {"x": np.ones((0, 1, 1, 1))},
     r"Object arrays cannot be loaded.*never objects": {"x": np.array([{}], dtype=object)},

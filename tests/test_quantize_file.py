@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgestill.__main__ import main
 from edgestill.calibration.sets import choose
+from edgestill.pipeline.data.samples import read_samples
+from edgestill.pipeline.errors import BadData
 from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.runtimes.samples import infer, sample_shape
 
 CLASSES = 4
 
@@ -85,3 +89,37 @@ def test_what_fails_a_check_leaves_the_folder_as_it_was(tmp_path: Path, capsys: 
     assert found["files"] == [] and found["against_float"]["passed"] is False
     assert kept.read_bytes() == b"an older one"
     assert {path.name for path in tmp_path.iterdir()} == {"net.onnx", "x.npz", "net.int8.onnx"}
+
+
+NETS = {
+    "channels first": ((2, 6, 5), (), (2, 6, 5)),
+    "channels last": ((6, 5, 2), (helper.make_node("Transpose", ["x"], ["first"], perm=[0, 3, 1, 2]),), (6, 5, 2)),
+    "one dimension": ((3, 20), (), (3, 20)),
+    "one dimension, samples channels last": ((3, 20), (), (20, 3)),
+    "one dimension, channels last": (
+        (20, 3),
+        (helper.make_node("Transpose", ["x"], ["first"], perm=[0, 2, 1]),),
+        (20, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("which", NETS)
+def test_a_net_of_any_layout_is_quantized_and_agrees_with_its_twin(which: str, tmp_path: Path) -> None:
+    shape, before, sample = NETS[which]
+    model, data = net(tmp_path / "net.onnx", shape, before), npz(tmp_path / "x.npz", x=noise(40, *sample))
+    assert main(["quantize", str(model), "--data", data]) == 0
+    twin = tmp_path / "net.float.tflite"
+    for samples in ([], ["--data", data]):
+        assert main(["verify", str(model), str(twin), *samples]) == 0
+        assert main(["verify", str(twin), str(model), *samples]) == 0
+    returned = infer(model, read_samples(data, sample_shape(model)).x)
+    fed = noise(40, *sample) if sample == shape else noise(40, *sample).transpose(0, 2, 1)
+    session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(returned, session.run(None, {"x": fed})[0], atol=1e-4)
+
+
+def test_samples_of_another_shape_are_never_reshaped(tmp_path: Path) -> None:
+    model = net(tmp_path / "net.onnx")
+    with pytest.raises(BadData, match=r"samples have shape \(5, 6, 2\), but its input takes \(6, 5, 2\)"):
+        infer(model, noise(3, 5, 6, 2))

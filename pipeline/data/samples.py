@@ -39,7 +39,8 @@ def read_samples(
     split: SplitName = "calibration",
     preprocess: Preprocess | None = None,
 ) -> Samples:
-    """Samples that fit a model whose input has `shape` with its batch axis, channels last: (1,h,w,c) or (1,features).
+    """Samples that fit a model whose input has `shape` with its batch axis, channels last: (1,h,w,c) or (1,features);
+    or (1,1,t,c), an image of one row, where x may be (n,c,t) or (n,t,c).
 
     `data` is a data set's name or the folder of a prepared one, of which `split` is taken, or an .npz with `x` and
     perhaps `y`. The model's own `preprocess`, where it is known, is applied to raw samples: a data set's, or uint8 in
@@ -98,7 +99,12 @@ def _labels(path: Path, arrays: "_Npz", x: NDArray[Any]) -> NDArray[np.int64] | 
 
 
 def _channels_last(where: str, x: NDArray[Any], sample: tuple[int, ...], layout: Layout | None) -> NDArray[Any]:
-    """x with its channels last; BadData when its shape fits in no layout, or in both and none was named."""
+    """x with its channels last; BadData when its shape fits in no layout, or in both and none was named.
+
+    Samples for an image of one row may leave the row out.
+    """
+    if x.ndim == len(sample) == 3 and sample[0] == 1:
+        return _channels_last(where, x, sample[1:], layout)[:, None]
     first = (sample[-1], *sample[:-1])
     if x.ndim != len(sample) + 1:
         raise BadData(

@@ -100,11 +100,14 @@ def lower(data: bytes, where: str = "the model") -> tuple[Graph, Mapping[str, Va
 def _start(build: Builder, model: OnnxModel) -> None:
     """The model's input; one that the model only turns from channels last is taken as it comes."""
     readers = [node for node in model.nodes if model.input in node.inputs]
-    turned = all(node.operator == "Transpose" and node.attributes.get("perm") == [0, 3, 1, 2] for node in readers)
+    turns = {4: [0, 3, 1, 2], 3: [0, 2, 1]}
     shape = model.input_shape
+    turn = turns.get(len(shape))
+    turned = all(node.operator == "Transpose" and node.attributes.get("perm") == turn for node in readers)
     if turned and readers:
         value = Value("input", shape, np.arange(int(np.prod(shape)), dtype=np.int64))
-        build.input(model.input, shape, model.input_dtype, value)
+        image = (1, 1, *shape[1:]) if len(shape) == 3 else shape
+        build.input(model.input, image, model.input_dtype, value)
     else:
         value = Value("input", shape, standard_order(shape))
         build.input(model.input, graph_shape(shape), model.input_dtype, value)

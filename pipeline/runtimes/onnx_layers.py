@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.from_onnx import lower
-from ..graph.lowering.builder import Value
 from .session import ANY_BATCH, Arrays, Run
 
 COMPUTED = " computed"  # behind the name of integers that a layer gives, to tell them from those it is given
@@ -67,23 +66,14 @@ class OnnxLayers:
         integers = given[tensor]
         if kind == "tensor(float)":
             assert scale is not None
-            return _placed(scale.dequantize(integers), self._values[name])
+            return self._values[name].as_onnx(scale.dequantize(integers))
         shift = 128 if kind == "tensor(uint8)" else 0
-        return _placed((integers.astype(np.int16) + shift).astype(np.uint8 if shift else np.int8), self._values[name])
+        return self._values[name].as_onnx((integers.astype(np.int16) + shift).astype(np.uint8 if shift else np.int8))
 
     def _found(self, name: str, found: Mapping[str, NDArray[Any]]) -> NDArray[np.int8]:
         array, value = found[name + COMPUTED], self._values[name]
         signed = (array.astype(np.int16) - (128 if array.dtype == np.uint8 else 0)).astype(np.int8)
-        shape = self._graph.tensors[self._tensors[name]].shape
-        return signed.reshape(len(signed), -1)[:, value.order].reshape(len(signed), *shape[1:])
-
-
-def _placed(array: NDArray[Any], value: Value) -> NDArray[Any]:
-    """(n, ...) as it lies in the graph, as ONNX has it."""
-    rows = array.reshape(len(array), -1)
-    placed = np.empty_like(rows)
-    placed[:, value.order] = rows
-    return placed.reshape(len(array), *value.shape[1:])
+        return value.as_graph(signed, self._graph.tensors[self._tensors[name]].shape)
 
 
 def _cut(model: Any, roundings: list[Any]) -> None:

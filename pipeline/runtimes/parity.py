@@ -114,7 +114,7 @@ def _judged(first: Path, second: Path, end: EndToEnd, inputs: str, both_float: b
 
 
 def _end_to_end(first: Path, second: Path, samples: NDArray[np.float32], scale: Quantization | None) -> EndToEnd:
-    one, other = (_rows(path, infer(path, samples)) for path in (first, second))
+    one, other = (infer(path, samples).reshape(len(samples), -1).astype(np.float64) for path in (first, second))
     off = np.abs(one - other)
     noise, signal = float((off**2).sum()), float((one**2).sum())
     steps = None if scale is None else np.rint(off / scale.per_tensor_scale)
@@ -127,13 +127,6 @@ def _end_to_end(first: Path, second: Path, samples: NDArray[np.float32], scale: 
         mismatches=None if steps is None else int((steps > 0).sum()),
         values=off.size,
     )
-
-
-def _rows(path: Path, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, values), images channels last."""
-    first = path.suffix == ".onnx" and outputs.ndim == 4
-    laid_out = outputs.transpose(0, 2, 3, 1) if first else outputs
-    return laid_out.reshape(len(outputs), -1).astype(np.float64)
 
 
 def _shapes(first: Graph, second: Graph) -> list[str]:

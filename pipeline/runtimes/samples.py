@@ -1,5 +1,6 @@
 """Real samples in, real outputs out, whatever the file wants between: layout, INT8 steps, its own runtime."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -7,47 +8,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData, BadModel
+from ..graph.from_onnx import lower
+from ..graph.graph import Graph
+from ..graph.lowering.builder import Value
+from ..graph.operators.operator import Shape
+from ..graph.read import read_graph
 from ..graph.tensor import DType, per_tensor
-from ..preprocess import channels_first
 from .runtime import Port, Runtime, describe, run
 
 RUNTIMES: dict[str, Runtime] = {".onnx": "onnxruntime", ".tflite": "litert"}
 
 
 def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = None) -> NDArray[np.float32]:
-    """The file's first output for samples (n, ...), float32 and channels last; (n, ...), float32.
+    """The file's first output for samples (n, ...), float32; both as they are in the file's graph, channels last.
 
-    INT8 inputs are quantized and INT8 outputs dequantized with the file's own scales.
+    What an ONNX file means by its axes is taken from how it is lowered. INT8 inputs are quantized and INT8 outputs
+    dequantized with the file's own scales. BadData when the samples have another shape than the graph's input.
     """
     interface = describe(path)
     if len(interface.inputs) != 1:
         raise BadModel(f"{path.name}: it has {len(interface.inputs)} inputs; only models with one are carried")
-    fed = as_input(samples, interface.inputs[0], path)
-    outputs = run(path, [fed], runtime or RUNTIMES[path.suffix])
-    return as_real(outputs.outputs[0], interface.outputs[0])
+    given, taken = interface.inputs[0], interface.outputs[0]
+    graph, values = _lowered(path)
+    shape, returned = (graph.tensors[names[0]].shape for names in (graph.inputs, graph.outputs))
+    _check(samples, shape, path)
+    laid_out = values[given.name].as_onnx(samples) if values else samples
+    outputs = run(path, [_as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
+    return _as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
 
 
-def sample_shape(path: Path) -> tuple[int, ...]:
-    """The shape of one sample of the file's first input, channels last, with a batch of 1 before it: (1, h, w, c)."""
-    shape = describe(path).inputs[0].shape[1:]
-    if path.suffix == ".onnx" and len(shape) == 3:
-        return (1, *shape[1:], shape[0])
-    return (1, *shape)
+def sample_shape(path: Path) -> Shape:
+    """The shape of the first input in the file's graph, channels last: (1, h, w, c), (1, 1, t, c) or (1, features)."""
+    graph = read_graph(path)
+    return graph.tensors[graph.inputs[0]].shape
 
 
-def as_input(samples: NDArray[np.float32], port: Port, path: Path) -> NDArray[Any]:
-    """Samples, channels last, as the port wants them: ONNX's channels first, a flat row, INT8 steps."""
-    laid_out = channels_first(samples) if path.suffix == ".onnx" else samples
-    if laid_out.shape[1:] != port.shape[1:]:
-        if laid_out[0].size != np.prod(port.shape[1:]):
-            raise BadData(f"{path.name}: samples have shape {laid_out.shape[1:]}, but its input takes {port.shape[1:]}")
-        laid_out = laid_out.reshape(len(laid_out), *port.shape[1:])
+def _lowered(path: Path) -> tuple[Graph, Mapping[str, Value]]:
+    """The graph; and for an ONNX file, by its own names, where the elements of a value lie in the graph's tensor."""
+    return lower(path.read_bytes(), path.name) if path.suffix == ".onnx" else (read_graph(path), {})
+
+
+def _check(samples: NDArray[Any], shape: Shape, path: Path) -> None:
+    if samples.shape[1:] != shape[1:]:
+        raise BadData(f"{path.name}: samples have shape {samples.shape[1:]}, but its input takes {shape[1:]}")
+
+
+def _as_input(samples: NDArray[np.float32], port: Port) -> NDArray[Any]:
+    """Samples as the port wants them: reals as they are, or INT8 steps."""
     if port.scale is None or port.dtype == "float32":
-        return laid_out
-    return per_tensor(port.scale, port.zero_point or 0).quantize(laid_out, cast(DType, port.dtype))
+        return samples
+    return per_tensor(port.scale, port.zero_point or 0).quantize(samples, cast(DType, port.dtype))
 
 
-def as_real(outputs: NDArray[Any], port: Port) -> NDArray[np.float32]:
+def _as_real(outputs: NDArray[Any], port: Port) -> NDArray[np.float32]:
     """Outputs as reals: INT8 steps with the port's scale, floats as they are."""
     if port.scale is None or port.dtype == "float32":
         return outputs.astype(np.float32)

@@ -39,6 +39,17 @@ class Value:
     shape: Shape
     order: NDArray[np.int64]
 
+    def as_onnx(self, array: NDArray[Any]) -> NDArray[Any]:
+        """(n, ...) as it lies in the graph's tensor, as ONNX has it: (n, *shape[1:])."""
+        rows = array.reshape(len(array), -1)
+        placed = np.empty_like(rows)
+        placed[:, self.order] = rows
+        return placed.reshape(len(array), *self.shape[1:])
+
+    def as_graph(self, array: NDArray[Any], shape: Shape) -> NDArray[Any]:
+        """(n, ...) as ONNX has it, as it lies in the graph's tensor of this shape: (n, *shape[1:])."""
+        return array.reshape(len(array), -1)[:, self.order].reshape(len(array), *shape[1:])
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
