@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,17 @@ def test_one_changed_scale_is_no_agreement(ds_cnn: tuple[Path, Path, Path], tmp_
     parity = compare(tflite, rewritten(qdq, "t0_s", tmp_path / "scaled.onnx", lambda scale: scale * 2), None)
     assert not parity.passed
     assert any(reason.startswith("the input: scale 0 is") for reason in parity.reasons)
+
+
+def test_files_of_the_same_layers_that_return_other_ones_are_no_agreement(
+    ds_cnn: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    graph = from_tflite(ds_cnn[1].read_bytes(), "")
+    paths = [tmp_path / "first.tflite", tmp_path / "second.tflite"]
+    for path, node in zip(paths, graph.nodes, strict=False):  # both layers give the same shape
+        path.write_bytes(to_tflite(replace(graph, outputs=node.outputs)))
+    (reason,) = compare(*paths, None).reasons
+    assert reason == "the first returns what layer 0 (Conv2d) gives, the second what layer 1 (DepthwiseConv2d) gives"
 
 
 def test_another_net_is_told_by_its_layers_or_its_shape(ds_cnn: tuple[Path, Path, Path]) -> None:

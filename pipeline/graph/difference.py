@@ -1,4 +1,4 @@
-"""What two graphs do not have in common: layers, scales, constants, with the first values that differ."""
+"""What two graphs do not have in common: layers, scales, constants, outputs, with the first values that differ."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,20 @@ def differences(first: Graph, second: Graph) -> list[str]:
         return layers
     inputs = zip(first.of(first.inputs), second.of(second.inputs), strict=True)
     found = [line for one, other in inputs for line in _tensor("the input", one, other)]
-    return found + [line for index, pair in enumerate(pairs) for line in _layer(index, first, second, *pair)]
+    found += [line for index, pair in enumerate(pairs) for line in _layer(index, first, second, *pair)]
+    return found + _outputs(first, second)
+
+
+def _outputs(first: Graph, second: Graph) -> list[str]:
+    mine, theirs = ([_place(graph, name) for name in graph.outputs] for graph in (first, second))
+    if mine == theirs:
+        return []
+    return [f"the first returns what {', '.join(mine)} gives, the second what {', '.join(theirs)} gives"]
+
+
+def _place(graph: Graph, name: str) -> str:
+    places = [f"layer {index} ({node.kind})" for index, node in enumerate(graph.nodes) if name in node.outputs]
+    return (places or ["the input"])[0]
 
 
 def _layer(index: int, first: Graph, second: Graph, one: Node, other: Node) -> Iterator[str]:
