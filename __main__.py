@@ -42,6 +42,7 @@ def parser() -> Parser:
     run = command("run", "the whole chain of a recipe", RUN)
     run.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a shipped recipe")
     run.add_argument("--out", type=Path, metavar="DIR", help="where the files and the report go (runs/NAME)")
+    run.add_argument("--again", action="store_true", help="measure again what was measured before")
     run.add_argument("--seeds", type=int, metavar="N", help="train N students instead of the recipe's number")
 
     quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)

@@ -10,6 +10,12 @@ from ..pipeline.runtimes.layerwise import MOST_SHARE, LayerParity
 from ..pipeline.runtimes.parity import Parity
 from .human import size
 
+HELD_OUT = {
+    True: "the model was not trained on the samples that judge",
+    False: "the same samples calibrated and judged: too few to part them",
+    None: "it is not known whether the model was trained on the samples that judge",
+}
+
 
 def print_quantized(made: Quantized, gate: str | None, console: Console | None = None) -> None:
     """The files, what INT8 cost in accuracy or agreement, whether the two INT8 files agree, and the gate."""
@@ -26,6 +32,7 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
     if end:
         console.print(f"outputs   {end.sqnr_db:.1f} dB to their error, top label equal for {100 * end.agreement:.1f} %")
     console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
+    console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
     if not made.against_float.passed:
         print_verdict(made.against_float, console)
     print_verdict(made.between_files, console)

@@ -68,6 +68,7 @@ def _variant(row: Planned, recipe: Recipe, artifacts: Artifacts, handed: Sequenc
         parameters=scores[0]["parameters"],
         macs=scores[0]["macs"],
         files=files,
+        source=row.source,
     )
 
 

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..pipeline.artifact import of_file
-from ..pipeline.data.samples import read_samples
 from ..pipeline.errors import BadInput
 from ..pipeline.progress import listening
 from ..pipeline.recipe import read_recipe
@@ -31,7 +30,7 @@ def run(arguments: Namespace) -> int:
     recipe = read_recipe(arguments.recipe)
     out = arguments.out or Path("runs") / recipe.name
     with Terminal() as terminal, listening(terminal):
-        report = run_recipe(recipe, out, Store(), terminal, arguments.seeds)
+        report = run_recipe(recipe, out, Store(), terminal, arguments.seeds, arguments.again)
         terminal.conclude()
     if arguments.json:
         _print_json(report.to_json())
@@ -43,16 +42,15 @@ def run(arguments: Namespace) -> int:
 def quantize(arguments: Namespace) -> int:
     """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
     from ..pipeline.quantization.quantize import QuantizationOptions
-    from ..pipeline.quantization.quantize_file import float_graph, quantize_file, samples_for
+    from ..pipeline.quantization.quantize_file import material_for, quantize_file
 
-    float_graph(arguments.model)
-    calibrating, judging = samples_for(arguments.model, arguments.data, arguments.layout)
-    if arguments.max_drop is not None and judging.y is None:
+    material = material_for(arguments.model, arguments.data, arguments.layout)
+    if arguments.max_drop is not None and material.judging.y is None:
         raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
     with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
         out = arguments.out or arguments.model.parent
         options = QuantizationOptions(ranges=arguments.ranges)
-        made = quantize_file(arguments.model, calibrating, judging, out, options)
+        made = quantize_file(arguments.model, material, out, options)
     gate = _drop_gate(made.drop, arguments.max_drop)
     if arguments.json:
         _print_json({"schema": 1, **made.to_json(), "gate": gate})
@@ -64,14 +62,12 @@ def quantize(arguments: Namespace) -> int:
 def verify(arguments: Namespace) -> int:
     """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
     from ..pipeline.runtimes.parity import compare
-    from ..pipeline.runtimes.samples import sample_shape
+    from ..pipeline.runtimes.samples import samples_for
 
     first, *others = arguments.files
     if not others:
         raise BadInput("verify: one file is nothing to compare; give at least two")
-    samples = None
-    if arguments.data:
-        samples = read_samples(arguments.data, sample_shape(first), arguments.layout).x
+    samples = samples_for(arguments.files, arguments.data, arguments.layout) if arguments.data else None
     compared = [compare(first, other, samples) for other in others]
     if arguments.json:
         _print_json({"schema": 1, "compared": [parity.to_json() for parity in compared]})
@@ -82,7 +78,7 @@ def verify(arguments: Namespace) -> int:
 
 
 def bench(arguments: Namespace) -> int:
-    """`edgestill bench`: a file that fails is a row; where all of them failed, 3 for a missing tool, else 2."""
+    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools are missing."""
     from ..targets.catalog import find
     from ..targets.target import Plan
     from .harness import bench as measure
@@ -98,8 +94,8 @@ def bench(arguments: Namespace) -> int:
         _print_json({"schema": 1, "results": [result.to_json() for result in results]})
     else:
         print_results(results)
-    codes = {result.error.code if result.error else None for result in results}
-    return 0 if None in codes else 3 if codes == {"MissingTool"} else 2
+    codes = {result.error.code for result in results if result.error}
+    return 0 if not codes else 3 if codes == {"MissingTool"} else 2
 
 
 def targets(arguments: Namespace) -> int:
@@ -198,7 +194,7 @@ def _drop_gate(drop: float | None, allowed: float | None) -> str | None:
     """Why the gate is shut; None when it is open or nobody asked."""
     if drop is None or allowed is None or drop <= allowed:
         return None
-    return f"accuracy drops by {drop:.2f} points; --max-drop allows {allowed:g}"
+    return f"accuracy drops by {drop:.4g} points; --max-drop allows {allowed:g}"
 
 
 def _print_json(document: Any) -> None:

@@ -18,7 +18,8 @@ ENDINGS: Mapping[Role, str] = {
     "int8 tflite": ".int8.tflite",
 }
 STEMS = {"student from scratch": "scratch"}
-FINAL = "model"  # the last float variant and the integer one made from it
+FINAL = "model"  # the last integer variant and the float one that it was made from
+LISTING = ".edgestill"  # in the output folder: the names of the files that were handed over
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
     handed = tuple(file for file in every if file.role is None or file.role.split()[1] in formats)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        _clear(out, {file.path.name for file in handed})
         for file in handed:
             if not file.path.is_file() or digest(file.path) != file.artifact.sha256:
                 _copy(file.artifact.path, file.path)
@@ -45,6 +47,17 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
             f"{out}: the files cannot be written: {error.strerror}; name another folder with --out"
         ) from error
     return handed
+
+
+def _clear(out: Path, kept: set[str]) -> None:
+    """Takes away what an earlier run handed over here, by its own list, and this one does not."""
+    listing = out / LISTING
+    before = listing.read_text().splitlines() if listing.is_file() else []
+    for name in set(before) - kept:
+        if Path(name).name == name:
+            (out / name).unlink(missing_ok=True)
+    with written_whole(listing) as beside:
+        beside.write_text("".join(f"{name}\n" for name in sorted(kept)))
 
 
 def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Artifact]) -> Iterator[Handed]:
@@ -57,12 +70,13 @@ def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Art
 
 
 def _stems(variants: tuple[Variant, ...]) -> dict[str, str]:
-    """The last float and the last integer variant are the model; the others go by their own names."""
-    last = {variant.precision: variant.name for variant in variants}
-    return {
-        variant.name: FINAL if variant.name == last[variant.precision] else STEMS.get(variant.name, slug(variant.name))
-        for variant in variants
-    }
+    """The last integer variant and the float one it was made from are the model; without one, the last of all.
+
+    The others go by their own names.
+    """
+    integers = [variant for variant in variants if variant.source]
+    model = {integers[-1].name, integers[-1].source} if integers else {variants[-1].name}
+    return {row.name: FINAL if row.name in model else STEMS.get(row.name, slug(row.name)) for row in variants}
 
 
 def _copy(source: Path, target: Path) -> None:

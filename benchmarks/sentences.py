@@ -90,9 +90,14 @@ def distillation(report: Report) -> str | None:
     said = f"Distillation: {gain(difference.estimate)} points over the same student trained alone"
     if difference.low is None or difference.high is None:
         return f"{said}; one seed is too few to call it a gain or a loss."
-    chance = "" if difference.excludes(0.0) else ", so chance is not excluded"
-    interval = f"95 % interval {gain(difference.low)} to {gain(difference.high)}"
-    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}{chance})."
+    interval = f"95 % interval {gain(difference.low, 2)} to {gain(difference.high, 2)}"
+    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {_verdict(difference)}."
+
+
+def _verdict(difference: Interval) -> str:
+    if not difference.excludes(0.0):
+        return "chance is not excluded"
+    return "a gain" if difference.estimate > 0 else "a loss, so train this student without the teacher"
 
 
 def quantization(report: Report) -> str | None:

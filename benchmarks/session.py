@@ -24,8 +24,13 @@ from .terminal import Terminal
 CHANGING = ("load_average", "megahertz")  # facts of a device that are not what it is
 
 
-def run_recipe(recipe: Recipe, out: Path, store: Store, terminal: Terminal, seeds: int | None = None) -> Report:
-    """Everything a recipe asks for, in the folder `out`; what was made or measured before is not done again."""
+def run_recipe(
+    recipe: Recipe, out: Path, store: Store, terminal: Terminal, seeds: int | None = None, again: bool = False
+) -> Report:
+    """Everything a recipe asks for, in the folder `out`; what was made before is not made again.
+
+    What was measured before is not measured again either, unless `again` says so.
+    """
     if seeds is not None:
         recipe = _with_seeds(recipe, seeds)
     targets = [find(name) for name in recipe.measure.targets]
@@ -36,7 +41,7 @@ def run_recipe(recipe: Recipe, out: Path, store: Store, terminal: Terminal, seed
     handed = hand_over(out, steps, artifacts, recipe.exports)
     files = [file.path for file in handed if file.role]
     device = targets[0].probe()
-    before = _measured_before(out / "report.json", handed, device, plan)
+    before = None if again else _measured_before(out / "report.json", handed, device, plan)
     if before is None:
         with terminal.working(f"measuring {len(files)} files"):
             results: Sequence[Result] = bench(files, targets, plan)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Literal
 
 from ..pipeline.task import Metric
@@ -27,7 +26,8 @@ class ModelFile:
 @dataclass(frozen=True)
 class Variant:
     """A row of the table: its scores seed by seed (`seeds`, `validation` and `test` pair up), and its files, which are
-    those of the first seed. `macs` are multiply-accumulates of one inference."""
+    those of the first seed. `macs` are multiply-accumulates of one inference; `source` names the float variant that an
+    integer one was made from."""
 
     name: str
     metric: Metric
@@ -37,6 +37,7 @@ class Variant:
     parameters: int | None
     macs: int | None
     files: tuple[ModelFile, ...]
+    source: str | None = None
 
     @property
     def integer(self) -> bool:
@@ -52,9 +53,8 @@ class Variant:
 
 
 def float_source(variants: Sequence[Variant], integer: Variant) -> Variant | None:
-    """The float variant that an integer one was made from: the nearest above it."""
-    above = list(takewhile(lambda one: one is not integer, variants))
-    return next((one for one in reversed(above) if not one.integer), None)
+    """The float variant that an integer one was made from."""
+    return next((one for one in variants if integer.source and one.name == integer.source), None)
 
 
 def result_of(results: Sequence[Result], file: ModelFile | None, target: str = "host") -> Result | None:

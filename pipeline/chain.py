@@ -26,7 +26,8 @@ class Step:
 class Variant:
     """A row of the table: the steps that hold its files (of the first seed), and those that judge it, one a seed.
 
-    `checkpoints` are the steps of its nets, one a seed; an integer variant has none.
+    `checkpoints` are the steps of its nets, one a seed; an integer variant has none, but a `source`: the name of the
+    float variant that it was made from.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Variant:
     judged: tuple[str, ...]
     checkpoints: tuple[str, ...] = ()
     parity: str | None = None
-    precision: Literal["float", "int8"] = "float"
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class _Builder:
     recipe: Recipe
     steps: dict[str, Step] = field(default_factory=dict)
     rows: dict[str, list[Variant]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)  # a float ONNX step -> the row that it belongs to
 
     def chain(self) -> Chain:
         self.add("data", self.recipe.data)
@@ -148,6 +150,7 @@ class _Builder:
     def judge_float(self, checkpoint: str, label: str, first: bool) -> None:
         """The float files of a checkpoint and its scores."""
         onnx = self.add(f"{checkpoint} onnx", stage_type("export-onnx")(), source=checkpoint)
+        self.labels[onnx] = label
         files: dict[Role, str] = {"float onnx": onnx}
         if first and "tflite" in self.recipe.exports:
             files["float tflite"] = self.add(f"{checkpoint} tflite", stage_type("export-tflite")(), source=onnx)
@@ -163,7 +166,9 @@ class _Builder:
             files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)
             pair = {"first": tflite, "second": f"{tflite} qdq", "float": self.steps[tflite].inputs["source"]}
             parity = self.add(f"{tflite} parity", stage_type("verify")(), data="data", **pair)
-        self.rows.setdefault(label, []).append(Variant(label, files, (judged,), (), parity, "int8"))
+        self.rows.setdefault(label, []).append(
+            Variant(label, files, (judged,), (), parity, self.labels.get(self.steps[tflite].inputs["source"]))
+        )
 
     def calibration(self, source: str) -> str:
         """The user's own calibration of that file where the recipe has one before, else one of ours."""
