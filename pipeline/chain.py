@@ -60,6 +60,7 @@ class _Builder:
 
     def chain(self) -> Chain:
         self.add("data", self.recipe.data)
+        self.add("rehearsal", self.rehearsal(), data="data")
         if self.recipe.teacher:
             self.add("teacher", self.recipe.teacher, data="data")
             self.judge_float("teacher", "teacher", first=True)
@@ -68,6 +69,13 @@ class _Builder:
         for offset in range(self.recipe.seeds):
             self.student(self.recipe.seed + offset, first=offset == 0)
         return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
+
+    def rehearsal(self) -> Stage:
+        """Every net of the recipe, once."""
+        trained = [self.recipe.teacher, self.recipe.student, *(table.stage for table in self.recipe.stages)]
+        nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if stage and "model" in vars(stage)]
+        rehearse = stage_type("rehearse")
+        return rehearse(models=tuple(net for place, net in enumerate(nets) if net not in nets[:place]))
 
     def student(self, seed: int, first: bool) -> None:
         """The scratch student and every [[stage]] after it, for one seed."""

@@ -202,7 +202,7 @@ class _Reader:
         if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
             raise BadRecipe(f"{self.file}: stage must be an array of tables: write [[stage]] above each of them")
         read = tuple(self.stage(number, dict(table)) for number, table in enumerate(tables, start=1))
-        taken = {"", "data", "model", "scratch", "student-from-scratch", "teacher", "teacher-outputs"}
+        taken = {"", "data", "model", "rehearsal", "scratch", "student-from-scratch", "teacher", "teacher-outputs"}
         for table in read:
             if slug(table.name) in taken:
                 raise BadRecipe(f'{table.where}: the name {table.name!r} is taken; give it another with name = "..."')

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 
 from ..artifact import canonical_json, digest
 from ..errors import BadModel
-from ..preprocess import channels_first
-from .checkpoint import KEY, Checkpoint, load_checkpoint
+from ..preprocess import Preprocess, channels_first
+from ..task import Task
+from .catalog import build
+from .checkpoint import KEY, About, Checkpoint, load_checkpoint
 from .tidy import tidied
 
 OPSET = 17
@@ -39,6 +42,31 @@ def export_onnx(path: Path, out: Path) -> None:
     raw = model.SerializeToString(deterministic=True)
     _compare(checkpoint, raw, path)
     out.write_bytes(raw)
+
+
+def untrained_onnx(model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess) -> bytes:
+    """A net's ONNX before any training, to see that there can be one.
+
+    BadModel when the net does not take the samples, does not give one output a label, or cannot be exported.
+    """
+    net = build(model, preprocess.shape, len(task.labels), options).eval()
+    checkpoint = Checkpoint(net, About(model, options, task, preprocess, seed=0))
+    _try(checkpoint)
+    return bytes(tidied(_traced(checkpoint, Path(model))).SerializeToString(deterministic=True))
+
+
+def _try(checkpoint: Checkpoint) -> None:
+    about, x = checkpoint.about, _example(checkpoint, 2)
+    try:
+        with torch.inference_mode():
+            outputs = checkpoint.net(x)
+    except Exception as error:  # a net of the user's own may raise anything
+        raise BadModel(f"model {about.model!r}: cannot be run on samples {tuple(x.shape)}: {error}") from error
+    found = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+    if found != (2, about.classes):
+        raise BadModel(
+            f"model {about.model!r}: gives {found} for 2 samples; expected {(2, about.classes)}, one output a label"
+        )
 
 
 def _traced(checkpoint: Checkpoint, path: Path) -> onnx.ModelProto:

@@ -8,6 +8,7 @@ from .stage import Stage
 
 NAMES = {
     "prepare-data": "prepare_data:PrepareData",
+    "rehearse": "rehearse:Rehearse",
     "train": "train:Train",
     "teach": "teach:Teach",
     "distill": "distill:Distill",

@@ -1,0 +1,38 @@
+"""Rehearse: every net of a recipe is built, run, exported and lowered once before anything is trained."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..artifact import Artifact, Kind
+from ..models.catalog import sources
+
+
+@dataclass(frozen=True)
+class Rehearse:
+    """The nets by name and options, untrained: what cannot reach a file is found in seconds, not after the training."""
+
+    models: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
+    optional: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[Kind] = "report"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("onnx", "torch")
+
+    def sources(self) -> Iterable[Path]:
+        return [path for model, _ in self.models for path in sources(model)]
+
+    def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
+        from ..data.dataset import load
+        from ..graph.from_onnx import from_onnx
+        from ..models.export import untrained_onnx
+
+        about = load(inputs["data"].path).about
+        sizes = []
+        for model, options in self.models:
+            graph = from_onnx(untrained_onnx(model, options, about.task, about.preprocess), f"model {model!r}")
+            sizes.append({"model": model, "parameters": graph.parameters(), "macs": graph.macs()})
+        out.write_text(json.dumps(sizes, sort_keys=True))
