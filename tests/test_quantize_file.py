@@ -13,13 +13,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgestill.__main__ import main
 from edgestill.calibration.sets import choose
-from edgestill.pipeline.data.samples import read_samples
-from edgestill.pipeline.errors import BadData
+from edgestill.pipeline.data.catalog import read_data
+from edgestill.pipeline.errors import BadData, BadModel
 from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_tflite import to_tflite
-from edgestill.pipeline.runtimes.samples import infer, sample_shape
+from edgestill.pipeline.preprocess import Preprocess
+from edgestill.pipeline.quantization.quantize_file import material_for
+from edgestill.pipeline.runtimes.samples import infer, samples_for
 
 CLASSES = 4
+PREPROCESS = Preprocess((8, 8, 1), "uint8", 16.0, (0.5,), (0.01,))  # far from what the raw values are
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.float32]:
@@ -46,6 +49,25 @@ def net(path: Path, shape: tuple[int, ...] = (2, 6, 5), before: tuple[onnx.NodeP
         [numpy_helper.from_array(data, name) for name, data in constants.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def trained(path: Path, **travelling: Any) -> Path:
+    """A dense layer on the digits, fitted to the training images of the split of seed 3."""
+    dataset = read_data("digits", 3)
+    about = {"task": dataset.about.task.to_json(), "preprocess": PREPROCESS.to_json(), **travelling}
+    x, y = PREPROCESS.apply(np.asarray(dataset.train.x)).reshape(-1, 64), np.eye(10)[dataset.train.y]
+    weights = np.linalg.lstsq(x, y, rcond=None)[0].astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["a"]), helper.make_node("Gemm", ["a", "w"], ["y"])],
+        "digits",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"edgestill": json.dumps(about)})
+    onnx.save(model, path)
     return path
 
 
@@ -113,7 +135,7 @@ def test_a_net_of_any_layout_is_quantized_and_agrees_with_its_twin(which: str, t
     for samples in ([], ["--data", data]):
         assert main(["verify", str(model), str(twin), *samples]) == 0
         assert main(["verify", str(twin), str(model), *samples]) == 0
-    returned = infer(model, read_samples(data, sample_shape(model)).x)
+    returned = infer(model, samples_for([model], data))
     fed = noise(40, *sample) if sample == shape else noise(40, *sample).transpose(0, 2, 1)
     session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(returned, session.run(None, {"x": fed})[0], atol=1e-4)
@@ -123,3 +145,39 @@ def test_samples_of_another_shape_are_never_reshaped(tmp_path: Path) -> None:
     model = net(tmp_path / "net.onnx")
     with pytest.raises(BadData, match=r"samples have shape \(5, 6, 2\), but its input takes \(6, 5, 2\)"):
         infer(model, noise(3, 5, 6, 2))
+
+
+def test_raw_samples_are_preprocessed_as_the_model_was_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, test = trained(tmp_path / "net.onnx"), read_data("digits", 3).test
+    data = npz(tmp_path / "x.npz", x=np.asarray(test.x), y=np.asarray(test.y))
+    assert main(["quantize", str(model), "--data", data, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["accuracy_float"] > 80 and abs(found["drop"]) < 5
+    assert found["held_out"] is None
+    integer = read_graph(tmp_path / "net.int8.tflite")
+    scale = integer.tensors[integer.inputs[0]].quantization
+    assert scale is not None and scale.per_tensor_scale == pytest.approx(100 / 255)
+    assert np.array_equal(samples_for([model], data), PREPROCESS.apply(np.asarray(test.x)))
+    assert np.array_equal(samples_for([model], "digits"), samples_for([tmp_path / "net.int8.onnx"], "digits"))
+
+
+def test_a_model_that_says_its_split_is_judged_on_what_it_was_not_trained_on(tmp_path: Path) -> None:
+    says = trained(tmp_path / "says.onnx", data={"name": "digits", "seed": 3})
+    other = trained(tmp_path / "other.onnx", data={"name": "mnist-5k", "seed": 3})
+    known, unknown = material_for(says, "digits"), material_for(other, "digits")
+    held_out = PREPROCESS.apply(np.asarray(read_data("digits", 3).test.x))
+    assert known.held_out is True and np.array_equal(known.judging.x, held_out)
+    assert unknown.held_out is None and not np.array_equal(unknown.judging.x, held_out)
+
+
+def test_samples_that_are_too_few_to_be_parted_are_not_held_out(tmp_path: Path) -> None:
+    model, data = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=noise(5, 2, 6, 5))
+    assert material_for(model, data).held_out is False
+
+
+def test_metadata_that_are_not_ours_are_named(tmp_path: Path) -> None:
+    model = trained(tmp_path / "net.onnx", preprocess={"shape": [8, 8, 1]})
+    with pytest.raises(BadModel, match="net.onnx: its metadata 'edgestill' are not what edgestill writes"):
+        material_for(model, "digits")

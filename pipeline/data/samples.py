@@ -22,11 +22,15 @@ SplitName = Literal["train", "calibration", "validation", "test"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What a model is fed: x (n, *sample) float32, channels last; labels and task where they are known."""
+    """What a model is fed: x (n, *sample) float32, channels last; labels and task where they are known.
+
+    `drawn` is the data set's name and the seed of its split, None for samples out of an .npz.
+    """
 
     x: NDArray[np.float32]
     y: NDArray[np.int64] | None
     task: Task | None
+    drawn: tuple[str, int] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -38,13 +42,14 @@ def read_samples(
     layout: Layout | None = None,
     split: SplitName = "calibration",
     preprocess: Preprocess | None = None,
+    seed: int = 0,
 ) -> Samples:
     """Samples that fit a model whose input has `shape` with its batch axis, channels last: (1,h,w,c) or (1,features);
     or (1,1,t,c), an image of one row, where x may be (n,c,t) or (n,t,c).
 
-    `data` is a data set's name or the folder of a prepared one, of which `split` is taken, or an .npz with `x` and
-    perhaps `y`. The model's own `preprocess`, where it is known, is applied to raw samples: a data set's, or uint8 in
-    an .npz. BadData says what is wrong, and demands `layout` when x could be meant in both.
+    `data` is a data set's name, split by `seed`, or the folder of a prepared one, of which `split` is taken; or an .npz
+    with `x` and perhaps `y`. The model's own `preprocess`, where it is known, is applied to raw samples: a data set's,
+    or uint8 in an .npz. BadData says what is wrong, and demands `layout` when x could be meant in both.
     """
     path = Path(data)
     if path.suffix == ".npz":
@@ -52,7 +57,7 @@ def read_samples(
     if (path / "about.json").is_file():
         return _from_dataset(load(path), shape, split, preprocess)
     if data in NAMES:
-        return _from_dataset(read_data(data, seed=0), shape, split, preprocess)
+        return _from_dataset(read_data(data, seed), shape, split, preprocess)
     raise BadData(
         f"{data!r} is neither an .npz file nor a prepared folder nor a data set; data sets are {choices(NAMES)}"
     )
@@ -82,7 +87,9 @@ def _from_dataset(dataset: DataSet, shape: tuple[int, ...], split: SplitName, pr
     if split not in SPLITS:
         raise BadData(f"data set {about.name}: no split is named {split!r}; there are {choices(SPLITS)}")
     part = dataset.split(split)
-    return Samples((preprocess or about.preprocess).apply(part.x), np.asarray(part.y), about.task)
+    return Samples(
+        (preprocess or about.preprocess).apply(part.x), np.asarray(part.y), about.task, (about.name, about.seed)
+    )
 
 
 def _to_float32(x: NDArray[Any]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
+from ..data.travelling import Travelling, travelling
 from ..errors import BadInput, BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
@@ -21,7 +22,7 @@ from ..graph.to_tflite import to_tflite
 from ..progress import track
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
-from ..runtimes.samples import infer, sample_shape
+from ..runtimes.samples import infer
 from .calibrate import calibrate
 from .quantize import QuantizationOptions, quantize
 
@@ -34,13 +35,15 @@ class Quantized:
     """The files, what TFLite Micro needs for them, and what was lost on samples that did not calibrate.
 
     There are no files where a check did not pass: what does not compute the same is not handed over.
-    Accuracies are in per cent and None without labels; `against_float` compares float and INT8 end to end.
+    `held_out` is None where nobody knows whether the model was trained on the samples that judge, False where they
+    calibrated. Accuracies are in per cent and None without labels; `against_float` compares float and INT8 end to end.
     """
 
     files: tuple[Artifact, ...]
     arena: Arena
     calibrated_on: int
     judged_on: int
+    held_out: bool | None
     accuracy_float: float | None
     accuracy_int8: float | None
     against_float: Parity
@@ -64,6 +67,7 @@ class Quantized:
             "tflm_arena": asdict(self.arena),
             "calibrated_on": self.calibrated_on,
             "judged_on": self.judged_on,
+            "held_out": self.held_out,
             "accuracy_float": self.accuracy_float,
             "accuracy_int8": self.accuracy_int8,
             "drop": self.drop,
@@ -85,30 +89,61 @@ def float_graph(model: Path) -> Graph:
     return graph
 
 
-def samples_for(model: Path, data: str, layout: Layout | None = None) -> tuple[Samples, Samples]:
-    """Samples that calibrate, and samples that judge: two splits of a data set, or an .npz parted in two.
+@dataclass(frozen=True)
+class Material:
+    """Samples that calibrate, and samples that judge.
 
-    Too few samples for that, and all of them serve both.
+    `held_out` says whether the model was never fed those that judge: None where nobody knows what it was trained on.
+    `input_range` is what raw samples may become at most, None where the model does not say.
     """
-    shape = sample_shape(model)
-    if not data.endswith(".npz"):
-        calibrating = read_samples(data, shape, layout, "calibration")
-        return calibrating, read_samples(data, shape, layout, "test")
-    samples = read_samples(data, shape, layout)
-    return (samples, samples) if len(samples) < 2 * BATCH else _parted(samples)
+
+    calibrating: Samples
+    judging: Samples
+    held_out: bool | None
+    input_range: tuple[float, float] | None
 
 
-def quantize_file(
-    model: Path, calibrating: Samples, judging: Samples, out: Path, options: QuantizationOptions
-) -> Quantized:
+def material_for(model: Path, data: str, layout: Layout | None = None) -> Material:
+    """Two splits of a data set, as the model's training drew them where the file says so, or an .npz parted in two.
+
+    Raw samples go through the preprocess that travels in the model. Too few samples to part serve both ends.
+    """
+    graph = float_graph(model)
+    known = travelling(graph.metadata, model.name)
+    shape = graph.tensors[graph.inputs[0]].shape
+    seed = known.data[1] if known.data and known.data[0] == data else 0
+    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, seed)
+    if calibrating.drawn is not None:
+        judging = read_samples(data, shape, layout, "test", known.preprocess, seed)
+    elif len(calibrating) < 2 * BATCH:
+        judging = calibrating
+    else:
+        calibrating, judging = _parted(calibrating)
+    return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known))
+
+
+def _held_out(calibrating: Samples, judging: Samples, known: Travelling) -> bool | None:
+    """The test split of the very split that the model was trained on is; samples that also calibrate are not."""
+    if calibrating is judging:
+        return False
+    return True if judging.drawn is not None and judging.drawn == known.data else None
+
+
+def _range(known: Travelling) -> tuple[float, float] | None:
+    return None if known.preprocess is None else known.preprocess.range
+
+
+def quantize_file(model: Path, material: Material, out: Path, options: QuantizationOptions) -> Quantized:
     """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format, NAME.float.*.
 
     All are made beside and renamed once every check has passed: no file of `out` is lost to one that is worse. BadInput
     when `out` is no folder that can be written to.
     """
+    calibrating, judging = material.calibrating, material.judging
     with _workshop(out) as folder:
         graph = float_graph(model)
         calibration = calibrate(graph, _batches(calibrating.x))
+        options = replace(options, input_range=options.input_range or material.input_range)
         integer = quantize(graph, calibration, calibrating.x, options)
         twin = _write(folder / f"{model.stem}.float{TWIN[model.suffix]}", graph)
         tflite = _write(folder / f"{model.stem}.int8.tflite", integer)
@@ -124,6 +159,7 @@ def quantize_file(
         arena=arena,
         calibrated_on=len(calibrating),
         judged_on=len(judging),
+        held_out=material.held_out,
         accuracy_float=accuracies[0],
         accuracy_int8=accuracies[1],
         against_float=against_float,
@@ -160,7 +196,7 @@ def _parted(samples: Samples) -> tuple[Samples, Samples]:
 
 
 def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
-    return Samples(samples.x[rows], None if samples.y is None else samples.y[rows], samples.task)
+    return replace(samples, x=samples.x[rows], y=None if samples.y is None else samples.y[rows])
 
 
 def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

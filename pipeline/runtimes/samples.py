@@ -1,12 +1,14 @@
 """Real samples in, real outputs out, whatever the file wants between: layout, INT8 steps, its own runtime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.samples import Layout, read_samples
+from ..data.travelling import travelling
 from ..errors import BadData, BadModel
 from ..graph.from_onnx import lower
 from ..graph.graph import Graph
@@ -37,10 +39,12 @@ def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = No
     return _as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
 
 
-def sample_shape(path: Path) -> Shape:
-    """The shape of the first input in the file's graph, channels last: (1, h, w, c), (1, 1, t, c) or (1, features)."""
-    graph = read_graph(path)
-    return graph.tensors[graph.inputs[0]].shape
+def samples_for(paths: Sequence[Path], data: str, layout: Layout | None = None) -> NDArray[np.float32]:
+    """Samples (n, ...) that fit the first of these files, raw ones preprocessed as a file among them says."""
+    graphs = [read_graph(path) for path in paths]
+    said = [travelling(graph.metadata, path.name).preprocess for path, graph in zip(paths, graphs, strict=True)]
+    shape = graphs[0].tensors[graphs[0].inputs[0]].shape
+    return read_samples(data, shape, layout, preprocess=next(filter(None, said), None)).x
 
 
 def _lowered(path: Path) -> tuple[Graph, Mapping[str, Value]]:
