@@ -1,12 +1,13 @@
 """What `quantize` and `verify` answer on the terminal."""
 
+import math
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from ..pipeline.quantization.quantize_file import Quantized
-from ..pipeline.runtimes.layerwise import MOST_SHARE, LayerParity
+from ..pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, LayerParity
 from ..pipeline.runtimes.parity import Parity
 from .human import size
 
@@ -29,7 +30,7 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
         change = f"{made.accuracy_int8 - made.accuracy_float:+.2f} points"
         console.print(f"accuracy  {made.accuracy_float:.2f} % float, {made.accuracy_int8:.2f} % INT8: {change}")
     end = made.against_float.end_to_end
-    if end:
+    if end and not math.isnan(end.sqnr_db):
         console.print(f"outputs   {end.sqnr_db:.1f} dB to their error, top label equal for {100 * end.agreement:.1f} %")
     console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
     console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
@@ -53,10 +54,12 @@ def print_parity(parity: Parity, console: Console | None = None) -> None:
 
 
 def _remark(layer: LayerParity) -> str:
-    """Why a layer may differ in more values than others do."""
+    """Why a layer passes that differs in more values than others may."""
     if not layer.passed:
         return "[red]✗[/]"
-    return "[dim]rounds otherwise in TFLite: docs/parity.md[/]" if layer.share >= MOST_SHARE else ""
+    if layer.share < MOST_SHARE:
+        return ""
+    return f"[dim]{ROUNDED_OTHERWISE[layer.kind] if layer.exempt else 'too few values for a share'}[/]"
 
 
 def print_verdict(parity: Parity, console: Console) -> None:

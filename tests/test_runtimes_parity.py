@@ -13,8 +13,10 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
 
+from edgestill.benchmarks.answers import print_parity
 from edgestill.pipeline.errors import BadModel, GateFailed
 from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite
@@ -225,6 +227,43 @@ def test_what_was_found_is_plain_json(ds_cnn: tuple[Path, Path, Path]) -> None:
 )
 def test_a_layer_passes_within_one_step_and_one_in_a_hundred(layer: LayerParity, passed: bool) -> None:
     assert layer.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (LayerParity("t1", "FullyConnected", 20, 3, 1), "too few values for a share"),
+        (LayerParity("t1", "Mean", 100, 12, 1), "rounded twice by TFLite"),
+        (LayerParity("t1", "AveragePool2d", 100, 12, 1), "away from zero by TFLite"),
+    ],
+)
+def test_it_is_said_why_a_layer_passes_that_is_off_in_many_values(
+    layer: LayerParity, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert layer.passed and layer.exempt is (layer.kind != "FullyConnected")
+    print_parity(Parity("a", "b", True, (), (layer,), None, ""), Console(width=200))
+    assert words in capsys.readouterr().out
+
+
+def not_a_number(path: Path) -> Path:
+    """A net whose every output is the square root of a negative number, in the eyes of a batch norm."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2, 4, 4]) for name in "xy")
+    ones, minus = np.ones(2, np.float32), -np.ones(2, np.float32)
+    constants = [numpy_helper.from_array(data, name) for name, data in (("g", ones), ("b", ones), ("v", minus))]
+    node = helper.make_node("BatchNormalization", ["x", "g", "b", "b", "v"], ["y"])
+    graph = helper.make_graph([node], "nan", [x], [y], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_outputs_that_are_not_finite_agree_with_nothing(tmp_path: Path) -> None:
+    with np.errstate(invalid="ignore"):
+        path = not_a_number(tmp_path / "nan.onnx")
+        parity = compare(path, path, None)
+    assert not parity.passed
+    assert parity.reasons == ("the outputs of nan.onnx are not finite: 256 of 256 values are nan or infinite",)
+    found = json.loads(json.dumps(parity.to_json(), allow_nan=False))
+    assert found["end_to_end"]["sqnr_db"] is None and found["end_to_end"]["relative_error"] is None
 
 
 def test_files_that_are_not_there_or_no_models_are_refused(ds_cnn: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...pipeline.runtimes.layerwise import MOST_SHARE
+from ...pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE
 from ..human import counted, share
 from ..report import LayerParity, Parity, Report
 from .markup import Html, element, join, table
@@ -45,11 +45,15 @@ def _layers(found: Parity) -> str | None:
 
 
 def _why(found: Parity) -> str:
-    """Of the kinds that round otherwise in TFLite, those that show it here."""
-    kinds = sorted({layer.operator for layer in found.layers if layer.mismatches >= MOST_SHARE * layer.values > 0})
-    if not kinds or not found.passed:
+    """Of the kinds that round otherwise in TFLite, those that show it here, by what they do."""
+    shown = {layer.operator for layer in found.layers if layer.mismatches >= MOST_SHARE * layer.values > 0}
+    reasons: dict[str, list[str]] = {}
+    for kind in sorted(shown & ROUNDED_OTHERWISE.keys()):
+        reasons.setdefault(ROUNDED_OTHERWISE[kind], []).append(kind)
+    if not reasons or not found.passed:
         return ""
-    return f"{' and '.join(kinds)}: TFLite rounds small sums twice, ONNX Runtime once; held to one step alone."
+    said = "; ".join(f"{' and '.join(kinds)}: {reason}" for reason, kinds in reasons.items())
+    return f"{said}; held to one step alone."
 
 
 def _end_to_end(found: Parity) -> str | None:

@@ -1,7 +1,9 @@
 """Do two model files compute the same? Layer by layer where both are integer, end to end in any case."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from .samples import infer
 MOST_RELATIVE_ERROR = 1e-3  # between two float files, of the largest output
 LEAST_SQNR_DB = 3.0  # between a float and an integer file: below it, most of the output is error
 RANDOM_SAMPLES = 8
+Given = Mapping[Path, NDArray[np.float32]]
+NOTHING: Given = MappingProxyType({})
 
 __all__ = ["EndToEnd", "LayerParity", "Parity", "compare", "demand"]
 
@@ -29,7 +33,7 @@ class EndToEnd:
 
     `agreement` is the share of samples, 0 to 1, whose greatest output is the same one; `max_lsb` is in steps of the
     output's scale, None unless both files are integer; `relative_error` is the largest difference over the largest
-    output.
+    output. Decibels and error are nan where an output is not finite.
     """
 
     samples: int
@@ -54,20 +58,23 @@ class Parity:
     inputs: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; each layer with its share and whether it passed, infinite dB as None."""
+        """Plain JSON values; each layer with its share and whether it passed, what is not finite as None."""
         rows = [{**asdict(row), "share": row.share, "passed": row.passed} for row in self.layers]
         end = None if self.end_to_end is None else asdict(self.end_to_end)
-        if end is not None and not np.isfinite(end["sqnr_db"]):
-            end["sqnr_db"] = None
+        for name in ("sqnr_db", "relative_error"):
+            if end is not None and not np.isfinite(end[name]):
+                end[name] = None
         return {**asdict(self), "reasons": list(self.reasons), "layers": rows, "end_to_end": end}
 
 
-def compare(first: Path, second: Path, samples: NDArray[Any] | None) -> Parity:
+def compare(first: Path, second: Path, samples: NDArray[Any] | None, given: Given = NOTHING) -> Parity:
     """Compares two files, .onnx or .tflite, float or integer, on samples (n, ...), channels last; None: seeded noise.
 
     Two integer files agree when their layers, constants and scales are equal and every layer, fed the same integers,
     is within one step with less than 1 % of its values off. Two float files agree when no output is off by more than
     1e-3 of the largest; a float and an integer file, when the error is less than half of the output's power (3 dB).
+    `given` are outputs for these samples, as `infer` gave them, of files that need not be run end to end again.
+    Outputs that are not finite agree with nothing.
     What integer files differ by end to end is told, never judged: single steps grow from layer to layer.
     """
     graphs = renumbered(canonical(read_graph(first))), renumbered(canonical(read_graph(second)))
@@ -77,9 +84,9 @@ def compare(first: Path, second: Path, samples: NDArray[Any] | None) -> Parity:
     if reasons:
         return Parity(first.name, second.name, False, tuple(reasons), (), None, inputs)
     if all(graph.is_integer() for graph in graphs):
-        return _integers(first, second, graphs, fed, inputs)
-    end = _end_to_end(first, second, fed, None)
-    return _judged(first, second, end, inputs, both_float=not any(_has_integers(graph) for graph in graphs))
+        return _integers(first, second, graphs, fed, given, inputs)
+    outputs = _outputs(first, second, fed, given)
+    return _judged(first, second, outputs, inputs, both_float=not any(_has_integers(graph) for graph in graphs))
 
 
 def demand(first: Path, second: Path, samples: NDArray[Any] | None = None) -> Parity:
@@ -92,7 +99,7 @@ def demand(first: Path, second: Path, samples: NDArray[Any] | None = None) -> Pa
 
 
 def _integers(
-    first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[np.float32], inputs: str
+    first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[np.float32], given: Given, inputs: str
 ) -> Parity:
     reasons = differences(*graphs)
     rows: tuple[LayerParity, ...] = ()
@@ -100,28 +107,57 @@ def _integers(
         rows = layers(graphs[0], first, second, _scale(graphs[0].inputs[0], graphs[0]).quantize(samples))
         reasons = [str(row) for row in rows if not row.passed]
     output = _scale(graphs[0].outputs[0], graphs[0])
-    end = _end_to_end(first, second, samples, output)
-    return Parity(first.name, second.name, not reasons, tuple(reasons), rows, end, inputs)
+    outputs = _outputs(first, second, samples, given)
+    reasons += _not_finite(first, second, outputs)
+    return Parity(first.name, second.name, not reasons, tuple(reasons), rows, _end_to_end(*outputs, output), inputs)
 
 
-def _judged(first: Path, second: Path, end: EndToEnd, inputs: str, both_float: bool) -> Parity:
-    reasons: list[str] = []
-    if both_float and not end.relative_error < MOST_RELATIVE_ERROR:
+def _judged(
+    first: Path,
+    second: Path,
+    outputs: tuple[NDArray[np.float64], NDArray[np.float64]],
+    inputs: str,
+    both_float: bool,
+) -> Parity:
+    end, reasons = _end_to_end(*outputs, None), _not_finite(first, second, outputs)
+    if not reasons and both_float and not end.relative_error < MOST_RELATIVE_ERROR:
         reasons = [f"outputs are off by {end.relative_error:.1e} of the largest; {MOST_RELATIVE_ERROR:.0e} is the most"]
-    if not both_float and not end.sqnr_db >= LEAST_SQNR_DB:
+    if not reasons and not both_float and not end.sqnr_db >= LEAST_SQNR_DB:
         reasons = [f"outputs have {end.sqnr_db:.1f} dB to their error; {LEAST_SQNR_DB:g} dB is the least"]
     return Parity(first.name, second.name, not reasons, tuple(reasons), (), end, inputs)
 
 
-def _end_to_end(first: Path, second: Path, samples: NDArray[np.float32], scale: Quantization | None) -> EndToEnd:
-    one, other = (infer(path, samples).reshape(len(samples), -1).astype(np.float64) for path in (first, second))
+def _outputs(
+    first: Path, second: Path, samples: NDArray[np.float32], given: Given
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, values) of both files, from what they gave already where it is known."""
+    one, other = (given[path] if path in given else infer(path, samples) for path in (first, second))
+    return one.reshape(len(samples), -1).astype(np.float64), other.reshape(len(samples), -1).astype(np.float64)
+
+
+def _not_finite(first: Path, second: Path, outputs: Sequence[NDArray[np.float64]]) -> list[str]:
+    """Why outputs cannot be compared at all."""
+    counted = {
+        path.name: int((~np.isfinite(array)).sum()) for path, array in zip((first, second), outputs, strict=True)
+    }
+    return [
+        f"the outputs of {name} are not finite: {count} of {outputs[0].size} values are nan or infinite"
+        for name, count in counted.items()
+        if count
+    ]
+
+
+def _end_to_end(one: NDArray[np.float64], other: NDArray[np.float64], scale: Quantization | None) -> EndToEnd:
+    agreement = float((one.argmax(axis=1) == other.argmax(axis=1)).mean())
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return EndToEnd(len(one), float("nan"), agreement, float("nan"), values=one.size)
     off = np.abs(one - other)
     noise, signal = float((off**2).sum()), float((one**2).sum())
     steps = None if scale is None else np.rint(off / scale.per_tensor_scale)
     return EndToEnd(
-        samples=len(samples),
+        samples=len(one),
         sqnr_db=float(10 * np.log10(max(signal, 1e-300) / noise)) if noise else float("inf"),
-        agreement=float((one.argmax(axis=1) == other.argmax(axis=1)).mean()),
+        agreement=agreement,
         relative_error=float(off.max() / max(np.abs(one).max(), 1e-30)),
         max_lsb=None if steps is None else int(steps.max()),
         mismatches=None if steps is None else int((steps > 0).sum()),
