@@ -188,3 +188,13 @@ def test_outputs_that_change_are_counted(tmp_path: Path) -> None:
     (result,) = bench(written(tmp_path, "moody.onnx"), [Diary()], PLAN)
     assert result.output and result.output.mismatches == 3
     assert result.to_json()["output"]["matches_reference"] is False
+
+
+def test_a_model_whose_weights_lie_beside_it_is_a_row_with_the_cure(tmp_path: Path) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in "xy")
+    weights = numpy_helper.from_array(np.ones((64, 64), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [x], [y], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0)
+    [row] = bench([tmp_path / "net.onnx"], [Host()], PLAN)
+    assert row.error and "external_data=False" in row.error.message
