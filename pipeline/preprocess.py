@@ -1,5 +1,6 @@
 """What stands between the world and the input tensor: `real = (raw / divisor - mean) / std`, channel by channel."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +33,10 @@ class Preprocess:
                 raise BadInput(
                     f"preprocess: {name} has {len(values)} values for {channels} channels; give 1 or {channels}"
                 )
-        if not self.divisor or not all(self.std):
-            raise BadInput("preprocess: divisor and std must not be zero")
+            if not all(map(math.isfinite, values)):
+                raise BadInput(f"preprocess: {name} is {values}; its values must be finite numbers")
+        if not (math.isfinite(self.divisor) and self.divisor > 0 and min(self.std) > 0):
+            raise BadInput(f"preprocess: divisor ({self.divisor}) and std {self.std} must be finite and above 0")
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         """Raw samples (n, *shape) to float32 of the same shape, channels last."""
@@ -47,7 +50,8 @@ class Preprocess:
     def range(self) -> tuple[float, float] | None:
         """What raw values from 0 to `divisor` become, the least and the greatest; None where raw values are not bytes.
 
-        A quantizer that takes it as the input's range makes one step of a byte one step of the model's integers.
+        A quantizer that takes it as the input's range makes one step of a byte one step of the model's integers where
+        `divisor` is 255 and all channels share mean and std; else the range covers every channel, in other steps.
         """
         if self.dtype != "uint8":
             return None

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadInput, choices
@@ -33,17 +32,17 @@ class Task:
     def metric(self) -> Metric:
         return ACCURACY
 
-    def correct(self, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """The metric's share of every sample, (n,); its mean times 100 is the accuracy in per cent."""
-        predicted = outputs.reshape(len(outputs), -1).argmax(axis=1)
-        return np.asarray(predicted == targets, np.float64)
-
     def score(self, outputs: NDArray[Any], targets: NDArray[Any]) -> float:
         """Accuracy in per cent of outputs (n, classes) against integer targets (n,)."""
-        return 100.0 * float(self.correct(outputs, targets).mean())
+        return accuracy(outputs, targets)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "labels": list(self.labels)}
+
+
+def accuracy(outputs: NDArray[Any], targets: NDArray[Any]) -> float:
+    """Per cent of the outputs (n, ...) whose greatest value stands at the integer target (n,)."""
+    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).mean())
 
 
 def task_from_json(values: Mapping[str, Any]) -> Task:

@@ -21,8 +21,8 @@ INT8 = Path(__file__).parent / "cases" / "mlperf-tiny" / "ic_int8.tflite"
 def array(shape: list[int], fill: str = "random") -> Any:
     if fill == "object":
         return np.array([{"a": 1}] * shape[0], dtype=object)
-    if fill == "labels":
-        return np.zeros(shape, np.int64)
+    if fill in ("labels", "high labels"):
+        return np.full(shape, 99 if fill == "high labels" else 0, np.int64)
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     if fill == "nan":
         values[0] = np.nan

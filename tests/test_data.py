@@ -21,7 +21,8 @@ from edgestill.pipeline.data.dataset import DataSet, Split, load, save
 from edgestill.pipeline.data.package_file import package_file, read_table
 from edgestill.pipeline.data.samples import Layout, read_samples
 from edgestill.pipeline.data.splits import stratified
-from edgestill.pipeline.errors import BadData, MissingTool
+from edgestill.pipeline.errors import BadData, BadInput, MissingTool
+from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.stages.prepare_data import PrepareData
 
 
@@ -223,7 +224,13 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
     (tmp_path / "torn.npz").write_bytes(whole.read_bytes()[:-30])
     with zipfile.ZipFile(tmp_path / "other.npz", "w") as archive:
         archive.writestr("x.npy", b"no array")
-    for name in ("text.npz", "torn.npz", "other.npz", "absent.npz"):
+    np.savez_compressed(tmp_path / "rotten.npz", x=np.arange(81.0).reshape(9, 9))
+    rotten = bytearray((tmp_path / "rotten.npz").read_bytes())
+    rotten[60:80] = bytes(255 - byte for byte in rotten[60:80])
+    (tmp_path / "rotten.npz").write_bytes(rotten)
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, np.ones((9, 9)))
+    for name in ("text.npz", "torn.npz", "other.npz", "absent.npz", "rotten.npz", "single.npz"):
         with pytest.raises(BadData, match=name):
             read_samples(str(tmp_path / name), (1, 9))
 
@@ -235,3 +242,12 @@ def test_data_of_no_known_kind_are_answered_with_the_kinds() -> None:
         read_samples("nowhere", (1, 9))
     with pytest.raises(BadData, match=r"its samples have shape \(8, 8, 1\), the model takes \(28, 28, 1\)"):
         read_samples("digits", (1, 28, 28, 1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"std": (0.0,)}, {"std": (-1.0,)}, {"std": (np.nan,)}, {"mean": (np.inf,)}, {"divisor": 0.0}, {"divisor": np.nan}],
+)
+def test_a_preprocess_is_of_finite_numbers_and_never_divides_by_zero(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="preprocess: .* must be"):
+        Preprocess((8, 8, 1), **wrong)

@@ -1,7 +1,7 @@
 """Samples for a model that we did not train: from a data set by name, from a folder of ours, or from an .npz file."""
 
 import zipfile
-from collections.abc import Callable
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,15 +67,15 @@ def from_npz(
     path: Path, shape: tuple[int, ...], layout: Layout | None = None, preprocess: Preprocess | None = None
 ) -> Samples:
     """The samples in an .npz: `x` float or uint8, in the model's own layout or channels last, and perhaps `y`."""
-    arrays = _Npz(path)
-    x = arrays.read("x")
+    arrays = _arrays(path)
+    x = arrays["x"]
     if x.dtype.kind != "f" and x.dtype != np.uint8:
         raise BadData(f"{path}: x has the type {x.dtype}; expected float32, or uint8 for raw samples")
     x = _channels_last(str(path), x, shape[1:], layout)
     check_samples(str(path), x, shape[1:])
     fed = preprocess.apply(x) if preprocess and x.dtype == np.uint8 else _to_float32(x)
     check_finite(f"{path} as float32", fed)
-    return Samples(fed, _labels(path, arrays, fed), task=None)
+    return Samples(fed, _labels(path, arrays.get("y"), fed), task=None)
 
 
 def _from_dataset(dataset: DataSet, shape: tuple[int, ...], split: SplitName, preprocess: Preprocess | None) -> Samples:
@@ -97,10 +97,9 @@ def _to_float32(x: NDArray[Any]) -> NDArray[np.float32]:
         return np.ascontiguousarray(x, np.float32)
 
 
-def _labels(path: Path, arrays: "_Npz", x: NDArray[Any]) -> NDArray[np.int64] | None:
-    if "y" not in arrays.names:
+def _labels(path: Path, y: NDArray[Any] | None, x: NDArray[Any]) -> NDArray[np.int64] | None:
+    if y is None:
         return None
-    y = arrays.read("y")
     check_labels(str(path), Split(x, y), classes=np.iinfo(np.int64).max)
     return y.astype(np.int64)
 
@@ -133,36 +132,25 @@ def _spelled(shape: tuple[int, ...]) -> str:
     return ", ".join(str(length) for length in shape)
 
 
-class _Npz:
-    """An .npz file's arrays, read without pickle; every way in which that can fail is BadData."""
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays `x` and `y` of an .npz, read without pickle; every way in which that can fail is BadData."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [Path(name).stem for name in archive.namelist()]
+            if "x" not in names:
+                raise BadData(f"{path}: no array is named 'x'; there are {choices(names) or 'none'}")
+            return {name: _array(archive, name) for name in ("x", "y") if name in names}
+    except FileNotFoundError as error:
+        raise BadData(f"{path}: no such file") from error
+    except zipfile.BadZipFile as error:
+        raise BadData(f"{path}: not an .npz file, or a damaged one ({error}); write one with numpy.savez") from error
+    except (OSError, EOFError, ValueError, LookupError, MemoryError, RuntimeError, zlib.error) as error:
+        raise BadData(f"{path}: cannot be read: {error}; arrays must be plain numbers, never objects") from error
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.names = self._guarded(lambda: sorted(Path(name).stem for name in zipfile.ZipFile(path).namelist()))
 
-    def read(self, name: str) -> NDArray[Any]:
-        if name not in self.names:
-            raise BadData(f"{self.path}: no array is named {name!r}; there are {choices(self.names) or 'none'}")
-        found: NDArray[Any] = self._guarded(lambda: self._array(name))
-        return found
-
-    def _array(self, name: str) -> NDArray[Any]:
-        with np.load(self.path, allow_pickle=False) as arrays:
-            found = arrays[name]
-        if not isinstance(found, np.ndarray):
-            raise ValueError(f"{name} is not an array")
-        if found.ndim == 0:
-            raise ValueError(f"the array {name} is a single value")
-        return found
-
-    def _guarded(self, read: Callable[[], Any]) -> Any:
-        try:
-            return read()
-        except FileNotFoundError as error:
-            raise BadData(f"{self.path}: no such file") from error
-        except zipfile.BadZipFile as error:
-            raise BadData(f"{self.path}: not an .npz file ({error}); write one with numpy.savez") from error
-        except (OSError, EOFError, ValueError, KeyError, MemoryError) as error:
-            raise BadData(
-                f"{self.path}: cannot be read: {error}; arrays must be plain numbers, never objects"
-            ) from error
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(f"{name}.npy") as file:
+        found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    if found.ndim == 0:
+        raise ValueError(f"the array {name} is a single value")
+    return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,7 @@ from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
 from ..data.travelling import Travelling, travelling
-from ..errors import BadInput, BadModel
+from ..errors import BadData, BadInput, BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
 from ..graph.to_onnx import to_onnx
@@ -23,6 +24,7 @@ from ..progress import track
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
 from ..runtimes.samples import infer
+from ..task import accuracy
 from .calibrate import calibrate
 from .quantize import QuantizationOptions, quantize
 
@@ -119,7 +121,16 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
         judging = calibrating
     else:
         calibrating, judging = _parted(calibrating)
+    _check_labels(data, judging, prod(graph.tensors[graph.outputs[0]].shape[1:]), model)
     return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known))
+
+
+def _check_labels(data: str, samples: Samples, outputs: int, model: Path) -> None:
+    if samples.y is not None and samples.y.max() >= outputs:
+        raise BadData(
+            f"{data}: the labels in y go up to {samples.y.max()}; {model.name} has {outputs} outputs, for labels "
+            f"from 0 to {outputs - 1}"
+        )
 
 
 def _held_out(calibrating: Samples, judging: Samples, known: Travelling) -> bool | None:
@@ -149,9 +160,10 @@ def quantize_file(model: Path, material: Material, out: Path, options: Quantizat
         tflite = _write(folder / f"{model.stem}.int8.tflite", integer)
         onnx = _write(folder / f"{model.stem}.int8.onnx", integer)
         demand(model, twin)
-        against_float = compare(model, tflite, judging.x)
+        exact, rounded = infer(model, judging.x), infer(tflite, judging.x)
+        against_float = compare(model, tflite, judging.x, {model: exact, tflite: rounded})
         between_files = compare(tflite, onnx, judging.x[:20])
-        arena, accuracies = arena_bytes(tflite), [_accuracy(path, judging) for path in (model, tflite)]
+        arena = arena_bytes(tflite)
         agreed = against_float.passed and between_files.passed
         files = [path.replace(out / path.name) for path in (twin, tflite, onnx)] if agreed else []
     return Quantized(
@@ -160,8 +172,8 @@ def quantize_file(model: Path, material: Material, out: Path, options: Quantizat
         calibrated_on=len(calibrating),
         judged_on=len(judging),
         held_out=material.held_out,
-        accuracy_float=accuracies[0],
-        accuracy_int8=accuracies[1],
+        accuracy_float=_accuracy(exact, judging),
+        accuracy_int8=_accuracy(rounded, judging),
         against_float=against_float,
         between_files=between_files,
     )
@@ -205,8 +217,5 @@ def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         yield samples[start : start + BATCH]
 
 
-def _accuracy(path: Path, samples: Samples) -> float | None:
-    if samples.y is None:
-        return None
-    outputs = infer(path, samples.x)
-    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == samples.y).mean())
+def _accuracy(outputs: NDArray[np.float32], samples: Samples) -> float | None:
+    return None if samples.y is None else accuracy(outputs, samples.y)
