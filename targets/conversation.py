@@ -85,6 +85,8 @@ class Conversation:
             self._to.write(request)
             self._to.flush()
         for line in self._from:
+            if not line.endswith(b"\n"):  # it ended halfway through
+                return None
             event: dict[str, Any] = json.loads(line)
             if event["event"] != "progress":
                 return event

@@ -186,6 +186,15 @@ def test_a_crash_is_told_with_the_last_words(tmp_path: Path) -> None:
         child.ask("load", 30.0)
 
 
+def test_a_child_that_ends_halfway_through_a_line_is_dead(tmp_path: Path) -> None:
+    code = 'import os, sys; input(); sys.stdout.write(\'{"event": "lo\'); sys.stdout.flush(); os.kill(os.getpid(), 9)'
+    with (
+        Conversation(tmp_path / "net.onnx", (sys.executable, "-c", code)) as child,
+        pytest.raises(RuntimeDied, match=r"net.onnx: loading it: .*signal 9 \(SIGKILL\)"),
+    ):
+        child.ask("load", 30.0)
+
+
 def test_a_child_that_never_answers_is_ended(tmp_path: Path) -> None:
     with Conversation(tmp_path / "net.onnx", (sys.executable, "-c", "import time; time.sleep(600)")) as child:
         pid = next(iter(children()))
