@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..pipeline.artifact import Artifact, of_file
 from ..pipeline.errors import EdgestillError
 from ..pipeline.progress import track
-from ..pipeline.runtimes.interface import describe
 from ..targets.machine import cores
 from ..targets.target import Arrays, Loaded, Plan, Samples, Target
 from .result import ArenaBytes, Failure, FileFacts, Output, Result
@@ -52,8 +51,6 @@ class _Subject:
     def open(self, stack: ExitStack) -> None:
         with self.step("load"):
             file = of_file(self.path)
-            if file.kind == "onnx":
-                describe(self.path)  # refuses weights in a file beside, which the size would leave out
             self.facts = FileFacts(str(self.path), file.sha256, file.bytes, file.kind)
             self.arena = _arena(file)
             self.loaded = stack.enter_context(self.target.load(file, self.plan.threads))

@@ -1,7 +1,7 @@
 """From a recipe to steps: which stage runs on whose artifact, with the scratch student and the exports put beside."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,7 +74,7 @@ class _Builder:
         """Every net of the recipe, once."""
         trained = [self.recipe.teacher, self.recipe.student, *(table.stage for table in self.recipe.stages)]
         nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if stage and "model" in vars(stage)]
-        rehearse = stage_type("rehearse")
+        rehearse: Callable[..., Stage] = stage_type("rehearse")
         return rehearse(models=tuple(net for place, net in enumerate(nets) if net not in nets[:place]))
 
     def student(self, seed: int, first: bool) -> None:

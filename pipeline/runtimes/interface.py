@@ -6,7 +6,6 @@ from typing import Any
 
 from ..errors import BadModel
 from ..graph.flatbuffer import DAMAGE, File, unpack
-from ..graph.lowering.reader import refuse_external_data
 from ..graph.tensor import Tensor
 from ..graph.tflite_tensors import TensorTable
 
@@ -71,11 +70,9 @@ def _onnx(path: Path) -> Interface:
     import onnx
 
     try:
-        model = onnx.load(path, load_external_data=False)
+        graph = onnx.load(path, load_external_data=False).graph
     except Exception as error:  # protobuf raises a DecodeError of its own
         raise BadModel(f"{path.name}: damaged, or no ONNX file; get the file again") from error
-    refuse_external_data(model, path.name)
-    graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if not graph.output:

@@ -52,7 +52,7 @@ class OnnxModel:
 def read(data: bytes, known: Iterable[str], where: str) -> OnnxModel:
     """The model in these bytes; `known` are the operators that somebody can lower. Errors: `BadModel`."""
     model = _parse(data, where)
-    refuse_external_data(model, where)
+    _refuse_external_data(model, where)
     _refuse_opset(model, where)
     name, shape, dtype = _only_input(model.graph, where)
     carried = set(known)
@@ -79,8 +79,7 @@ def _parse(data: bytes, where: str) -> onnx.ModelProto:
     return model
 
 
-def refuse_external_data(model: onnx.ModelProto, where: str) -> None:
-    """BadModel when weights lie in a file beside: a size told of this one alone would not be the model's."""
+def _refuse_external_data(model: onnx.ModelProto, where: str) -> None:
     outside = [t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     if outside:
         raise BadModel(
