@@ -412,6 +412,54 @@ def test_a_broken_file_is_refused_in_one_line(what: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def doubled(times: int) -> list[onnx.NodeProto]:
+    return [node("Concat", f"c{index} c{index}", f"c{index + 1}", axis=0) for index in range(times)]
+
+
+HUGE: dict[str, list[onnx.NodeProto]] = {
+    "a range": [node("Range", "zero giant one", "c")],
+    "a range of no step": [node("Range", "zero giant zero", "c")],
+    "a filled shape": [node("ConstantOfShape", "shape", "c")],
+    "an expanded constant": [node("Expand", "one shape", "c")],
+    "an outer product": [node("Mul", "row column", "c")],
+    "a choice of rows": [node("Gather", "row positions", "c", axis=0)],
+    "a concatenation of itself": [*doubled(60), node("Identity", "c60", "c")],
+    "a product of matrices": [node("MatMul", "row column", "c")],
+    "many that are not large": [
+        *(node("ConstantOfShape", "large", f"l{index}") for index in range(100)),
+        node("Identity", "l99", "c"),
+    ],
+    "many turns": [
+        node("Transpose", f"{'x' if index == 0 else f't{index}'}", f"t{index + 1}", perm=[1, 0])
+        for index in range(2000)
+    ],
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_a_small_file_that_asks_for_a_huge_tensor_is_refused(what: str) -> None:
+    width = 2**16 if what == "many turns" else 4
+    constants: dict[str, Any] = {
+        "zero": np.int64(0),
+        "one": np.int64(1),
+        "giant": np.int64(2**50),
+        "shape": np.array([2**20, 2**20]),
+        "large": np.array([2**20]),
+        "row": np.ones((1, 3000), np.float32),
+        "column": np.ones((3000, 1), np.float32),
+        "positions": np.zeros(3000, np.int64),
+        "c0": np.ones(1000, np.float32),
+    }
+    used = {name for one in HUGE[what] for name in one.input}
+    data = model(
+        [*HUGE[what], node("Relu", "x", "y")],
+        (1, width),
+        **{name: value for name, value in constants.items() if name in used},
+    )
+    with pytest.raises(Unsupported, match=r"O-SHAPE|O-CONSTANT"):
+        from_onnx(data)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_damaged_file_never_ends_in_anything_but_our_own_errors(data: st.DataObject) -> None:

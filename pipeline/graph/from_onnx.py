@@ -1,17 +1,16 @@
 """Reads ONNX, float or QDQ, into a graph: channels last, batch 1, no transpositions."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import Unsupported, choices
 from .graph import Graph, renumbered
 from .lowering import convolution, dense, elementwise, movement, pooling, quantization
 from .lowering.builder import Builder, Constant, Refused, Value
+from .lowering.folding import fold
 from .lowering.layout import graph_shape, standard_order
-from .lowering.reader import LARGEST, OnnxModel, OnnxNode, read
+from .lowering.reader import OnnxModel, OnnxNode, read
 from .passes.absorb_padding import absorb_padding
 from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
@@ -153,27 +152,11 @@ def _folded(build: Builder, node: OnnxNode) -> Constant | None:
     plain = all(constant.quantization is None for constant in constants.values())
     if node.operator in ("QuantizeLinear", "DequantizeLinear") or not plain:
         return None
-    if len(constants) < len([name for name in node.inputs if name]):
+    if len(constants) < len({name for name in node.inputs if name}):
         if node.operator in FOLDED:
             raise Refused("O-DYNAMIC", "works on values that depend on the input; it is carried on constants only")
         return None
-    return Constant(_evaluated(node, {name: constant.data for name, constant in constants.items()}))
-
-
-def _evaluated(node: OnnxNode, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    from onnx.reference import ReferenceEvaluator
-
-    if node.operator in ("ConstantOfShape", "Expand"):
-        shape = inputs[node.inputs[-1]]
-        if np.prod(shape.astype(np.float64)) > LARGEST:
-            raise Refused(
-                "O-SHAPE", f"makes a constant of shape {tuple(shape)}; at most {LARGEST} elements are carried"
-            )
-    try:
-        (result,) = ReferenceEvaluator(node.proto).run(None, inputs)
-        return np.asarray(result)
-    except Exception as error:  # the evaluator raises whatever numpy does
-        raise Refused("O-CONSTANT", f"cannot be computed: {error}") from None
+    return fold(build, node)
 
 
 def _finished(graph: Graph) -> Graph:

@@ -18,6 +18,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import pathlib
 import queue
 import re
 import resource
@@ -74,8 +75,7 @@ class OnnxRuntime:
     def __init__(self, module: Any, file: str, threads: int) -> None:
         options = module.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
-        with open(file, "rb") as model:  # its bytes alone: the size told of it leaves out weights in a file beside
-            content = model.read()
+        content = pathlib.Path(file).read_bytes()  # the size told of it leaves out weights in a file beside
         try:
             self.session = module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -17,6 +17,8 @@ from ..tensor import DType, Quantization, Tensor
 from .layout import graph_shape, standard_order
 from .reader import LARGEST, OnnxModel, OnnxNode
 
+MEMORY = 2**29  # bytes that folded constants, and the orders of values, may take together
+
 
 class Refused(Exception):
     """One node cannot be lowered: a reason code, what is wrong, and what to do."""
@@ -80,6 +82,7 @@ class Builder:
         self._uses = Counter(name for node in model.nodes for name in node.inputs) + Counter(model.outputs)
         self._tensors: dict[str, Tensor] = {}
         self._nodes: list[Node] = []
+        self._left = MEMORY
 
     # What a node's inputs are.
 
@@ -106,6 +109,12 @@ class Builder:
         names = [name for name, other in self.values.items() if other.tensor == value.tensor]
         views = len(names) - 1  # each further name was made by a node that moved nothing
         return sum(self._uses[name] for name in names) - views == 1
+
+    def spend(self, count: int) -> None:
+        """Says that so many bytes are about to be taken; `Refused` when the model has taken its share."""
+        self._left -= count
+        if self._left < 0:
+            raise Refused("O-SHAPE", f"is one too many: the model's tensors take more than {MEMORY} bytes to read")
 
     def tensor(self, value: Value) -> Tensor:
         return self._tensors[value.tensor]
@@ -182,6 +191,7 @@ class Builder:
             raise Refused("O-SHAPE", str(error)) from None
         if prod(shape) > LARGEST:
             raise Refused("O-SHAPE", f"gives {shape}; up to {LARGEST} values are carried")
+        self.spend(8 * prod(shape))
         name = f"v{len(self._tensors)}"
         source = self._tensors[inputs[0]]
         kept = type(operator).__name__ in SAME_SCALE and source.quantization is not None

@@ -54,7 +54,9 @@ def transpose(build: Builder, node: OnnxNode) -> Value:
     """Axes in another order: where each element lies is kept, and which ONNX position it now has."""
     x = build.value(node.input(0))
     axes = tuple(node.attributes.get("perm") or reversed(range(len(x.shape))))
-    place_of = np.argsort(np.arange(prod(x.shape)).reshape(x.shape).transpose(axes).ravel())
+    build.spend(x.order.nbytes)
+    place_of = np.empty_like(x.order)
+    place_of[np.arange(prod(x.shape)).reshape(x.shape).transpose(axes).ravel()] = np.arange(prod(x.shape))
     return replace(x, shape=tuple(x.shape[axis] for axis in axes), order=place_of[x.order])
 
 
