@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -313,7 +314,7 @@ def as_float(graph: Graph, seed: int) -> Graph:
         )
         for tensor in graph.tensors.values()
     ]
-    return graph.with_tensors(tensors)
+    return replace(graph, tensors={tensor.name: tensor for tensor in tensors})
 
 
 @pytest.mark.parametrize("operator", [name for name in INTEGER if "quantize" not in name])

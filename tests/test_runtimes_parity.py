@@ -165,10 +165,10 @@ def test_files_of_the_same_layers_that_return_other_ones_are_no_agreement(
     ds_cnn: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
     graph = from_tflite(ds_cnn[1].read_bytes(), "")
-    paths = [tmp_path / "first.tflite", tmp_path / "second.tflite"]
-    for path, node in zip(paths, graph.nodes, strict=False):  # both layers give the same shape
+    one, other = tmp_path / "first.tflite", tmp_path / "second.tflite"
+    for path, node in zip((one, other), graph.nodes, strict=False):  # both layers give the same shape
         path.write_bytes(to_tflite(replace(graph, outputs=node.outputs)))
-    (reason,) = compare(*paths, None).reasons
+    (reason,) = compare(one, other, None).reasons
     assert reason == "the first returns what layer 0 (Conv2d) gives, the second what layer 1 (DepthwiseConv2d) gives"
 
 

@@ -66,11 +66,11 @@ def _counted(node: OnnxNode, inputs: Arrays) -> float:
 
 def _gathered(node: OnnxNode, inputs: Arrays) -> float:
     data, indices = inputs
-    return indices.size * data.nbytes / max(data.shape[node.attributes.get("axis", 0)], 1)
+    return float(indices.size * data.nbytes / max(data.shape[node.attributes.get("axis", 0)], 1))
 
 
 def _cast(node: OnnxNode, inputs: Arrays) -> float:
-    return inputs[0].size * tensor_dtype_to_np_dtype(node.attributes["to"]).itemsize
+    return float(inputs[0].size * tensor_dtype_to_np_dtype(node.attributes["to"]).itemsize)
 
 
 def _written(node: OnnxNode, inputs: Arrays) -> float:
