@@ -1,7 +1,9 @@
 """The command line: parses, calls, prints; decides nothing."""
 
 import argparse
+import math
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
@@ -28,6 +30,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
 
 
+def finite(text: str) -> float:
+    """A number that is one."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def days(text: str) -> float:
+    """A time that has gone by."""
+    value = finite(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
 def parser() -> Parser:
     """The whole command line; each command names the function in `commands` that it calls."""
     top = Parser(prog="edgestill", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -50,7 +68,7 @@ def parser() -> Parser:
     quantize.add_argument("--data", required=True, metavar="DATA", help="a data set's name, or an .npz with x (and y)")
     quantize.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
     quantize.add_argument("--out", type=Path, metavar="DIR", help="where the files go (beside the model)")
-    quantize.add_argument("--max-drop", type=float, metavar="POINTS", help="exit 1 when accuracy drops by more")
+    quantize.add_argument("--max-drop", type=finite, metavar="POINTS", help="exit 1 when accuracy drops by more")
     quantize.add_argument("--ranges", choices=["mse", "min-max", "percentile"], default="mse", help="default: mse")
 
     verify = command("verify", "do these files compute the same?", VERIFY)
@@ -65,7 +83,7 @@ def parser() -> Parser:
     bench.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
     bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file, at least (1000)")
-    bench.add_argument("--seconds", type=float, default=5.0, metavar="S", help="stop counting a file after (5)")
+    bench.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="stop counting a file after (5)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
     command("targets", "the places that can run a file")
@@ -74,7 +92,7 @@ def parser() -> Parser:
     store = command("store", "what is kept of earlier runs", STORE)
     store.add_argument("action", choices=["list", "verify", "prune", "path"])
     store.add_argument(
-        "--older", type=float, default=30, metavar="DAYS", help="prune: what was not used for so long (30)"
+        "--older", type=days, default=30, metavar="DAYS", help="prune: what was not used for so long (30)"
     )
     store.add_argument("--all", action="store_true", help="prune: everything")
     return top
@@ -99,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; no traceback reaches a user."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two spinning OpenMP threads collapse on a loaded machine
     arguments = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         from .benchmarks import commands
 
@@ -119,6 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 3
     except Exception as error:
         return _unexpected(error)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """SIGTERM ends as Ctrl-C does: children and temporary folders go along."""
+    raise KeyboardInterrupt
 
 
 def _unexpected(error: Exception) -> int:

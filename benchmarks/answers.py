@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..pipeline.quantization.quantize_file import Quantized
-from ..pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, LayerParity
+from ..pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE, LayerParity
 from ..pipeline.runtimes.parity import Parity
 from .human import size
 
@@ -59,7 +59,13 @@ def _remark(layer: LayerParity) -> str:
         return "[red]✗[/]"
     if layer.share < MOST_SHARE:
         return ""
-    return f"[dim]{ROUNDED_OTHERWISE[layer.kind] if layer.exempt else 'too few values for a share'}[/]"
+    return f"[dim]{_reason(layer)}[/]"
+
+
+def _reason(layer: LayerParity) -> str:
+    if layer.exempt:
+        return ROUNDED_OTHERWISE[layer.kind]
+    return TWICE if layer.share < layer.most_share else "too few values for a share"
 
 
 def print_verdict(parity: Parity, console: Console) -> None:

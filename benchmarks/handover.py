@@ -33,15 +33,22 @@ class Handed:
 
 
 def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], formats: Sequence[str]) -> tuple[Handed, ...]:
-    """Copies every variant's checkpoint and its files of these formats into `out`; what lies there already stays."""
+    """Copies every variant's checkpoint and its files of these formats into `out`.
+
+    What lies there already stays; what an earlier run left there and this one does not hand over is taken away.
+    """
     every = _files(out, steps.variants, artifacts)
     handed = tuple(file for file in every if file.role is None or file.role.split()[1] in formats)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _clear(out, {file.path.name for file in handed})
+        before, now = _handed_before(out), {file.path.name for file in handed}
+        _list(out, before | now)  # killed on the way, the next run knows of both
         for file in handed:
             if not file.path.is_file() or digest(file.path) != file.artifact.sha256:
                 _copy(file.artifact.path, file.path)
+        for name in before - now:
+            (out / name).unlink(missing_ok=True)
+        _list(out, now)
     except OSError as error:
         raise EdgestillError(
             f"{out}: the files cannot be written: {error.strerror}; name another folder with --out"
@@ -49,15 +56,17 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
     return handed
 
 
-def _clear(out: Path, kept: set[str]) -> None:
-    """Takes away what an earlier run handed over here, by its own list, and this one does not."""
+def _handed_before(out: Path) -> set[str]:
+    """What an earlier run handed over here, by its own list."""
     listing = out / LISTING
-    before = listing.read_text().splitlines() if listing.is_file() else []
-    for name in set(before) - kept:
-        if Path(name).name == name:
-            (out / name).unlink(missing_ok=True)
-    with written_whole(listing) as beside:
-        beside.write_text("".join(f"{name}\n" for name in sorted(kept)))
+    return (
+        {name for name in listing.read_text().splitlines() if Path(name).name == name} if listing.is_file() else set()
+    )
+
+
+def _list(out: Path, names: set[str]) -> None:
+    with written_whole(out / LISTING) as beside:
+        beside.write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
 def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Artifact]) -> Iterator[Handed]:

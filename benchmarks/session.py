@@ -50,9 +50,13 @@ def run_recipe(
     report = assemble(recipe, steps, artifacts, handed, device, plan, results)
     if before is not None:
         report = replace(report, created=before.created, device=before.device)
-    if report != before or not (out / "report.html").is_file():
+    try:
         write_page(report, out / "report.html")
         write_report(report, out / "report.json")  # last: whoever finds it finds everything
+    except OSError as error:
+        raise EdgestillError(
+            f"{out}: the report cannot be written: {error.strerror}; name another with --out"
+        ) from error
     return report
 
 

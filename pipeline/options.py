@@ -6,9 +6,11 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from .artifact import canonical_json
 from .errors import BadInput, BadRecipe, choices
 
 T = TypeVar("T")
+LARGEST = 2**31 - 1  # of a whole number that is an option
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -44,14 +46,25 @@ def convert(value: Any, hint: Any, where: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise BadRecipe(f"{where}: {value!r} is {_name(value)}, expected a table")
-        return dict(value)
+        return _plain(value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        raise BadRecipe(f"{where}: {str(value)[:12]}... is too large a number")
     if isinstance(value, float) and not math.isfinite(value):
         raise BadRecipe(f"{where}: {value} is no number to work with")
     if hint is not Any and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise BadRecipe(f"{where}: {value!r} is {_name(value)}, expected {_EXPECTED.get(hint, hint.__name__)}")
     return value
+
+
+def _plain(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A free table, of which nothing is known but that it must be plain JSON values."""
+    try:
+        canonical_json(dict(table))
+    except (TypeError, ValueError) as error:
+        raise BadRecipe(f"{where}: {error}; numbers, strings, booleans, arrays and tables are carried") from error
+    return dict(table)
 
 
 _EXPECTED = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}

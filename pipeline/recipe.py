@@ -95,8 +95,8 @@ def read_recipe(named: str | Path) -> Recipe:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError, OSError) as error:  # of TOML, of UTF-8, of numbers without end
         raise BadRecipe(f"{path.name}: not TOML: {error}") from error
 
 
@@ -111,6 +111,8 @@ def _shipped_path(name: str) -> Path:
 
 def _locate(named: str | Path) -> Path:
     path = Path(named)
+    if len(path.name) > 255:
+        raise BadRecipe("the recipe's name has more than 255 characters")
     if path.suffix == ".toml" or path.exists():
         if not path.is_file():
             raise BadRecipe(f"{path}: no such recipe file; shipped recipes are {choices(shipped())}")
@@ -204,6 +206,8 @@ class _Reader:
         read = tuple(self.stage(number, dict(table)) for number, table in enumerate(tables, start=1))
         taken = {"", "data", "model", "rehearsal", "scratch", "student-from-scratch", "teacher", "teacher-outputs"}
         for table in read:
+            if len(table.name) > 60:
+                raise BadRecipe(f"{table.where}: the name has {len(table.name)} characters; 60 are the most")
             if slug(table.name) in taken:
                 raise BadRecipe(f'{table.where}: the name {table.name!r} is taken; give it another with name = "..."')
             taken |= {slug(table.name), slug(table.label)}
@@ -230,7 +234,17 @@ class _Reader:
             raise BadRecipe(
                 f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}"
             )
+        if kind is stage_type("distill"):
+            self.refuse_another_budget(table, f"{where} ({named})")
         return StageTable(name, build(kind, {**student, **table}, f"{where} ({named})"), inputs, f"{where} ({named})")
+
+    def refuse_another_budget(self, table: Mapping[str, Any], where: str) -> None:
+        """The student from scratch must be the same net on the same budget, or the two say nothing of the teacher."""
+        shared = [key for key in table if key in {field.name for field in _fields(stage_type("train"))}]
+        if shared:
+            raise BadRecipe(
+                f"{where}: {shared[0]} stands under [student], for the student from scratch must have it too"
+            )
 
     def shared(self, kind: type[Stage]) -> dict[str, Any]:
         """A distilled student is the [student] net on its budget: the same fields unless the stage says otherwise."""

@@ -22,10 +22,13 @@ def run(steps: Iterable[Step], store: Store, watcher: Watcher) -> Mapping[str, A
     artifacts: dict[str, Artifact] = {}
     for step in steps:
         watcher.begin(step)
+        inputs = {name: artifacts[source] for name, source in step.inputs.items()}
         try:
-            made = store.make(step.stage, {name: artifacts[source] for name, source in step.inputs.items()})
+            made = store.make(step.stage, inputs)
         except EdgestillError as error:
-            error.args = (f"{step.name}: {error}",)
+            gone = [name for name, artifact in inputs.items() if not artifact.path.exists()]
+            why = f"its {gone[0]} was taken out of the store meanwhile; run the same command again" if gone else error
+            error.args = (f"{step.name}: {why}",)
             raise
         artifacts[step.name] = made.artifact
         watcher.end(step, made)

@@ -49,6 +49,8 @@ class Plan:
         for name in ("runs", "threads", "rounds"):
             if getattr(self, name) < 1:
                 raise BadInput(f"plan: {name} is {getattr(self, name)}; it must be 1 or more")
+        if self.threads > 256:
+            raise BadInput(f"plan: threads is {self.threads}; it must be at most 256")
         for name in ("warmup", "seconds", "warmup_seconds"):
             if getattr(self, name) < 0:
                 raise BadInput(f"plan: {name} is {getattr(self, name)}; it must not be negative")

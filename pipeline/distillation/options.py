@@ -24,6 +24,7 @@ class Training:
 
     def __post_init__(self) -> None:
         at_least(self, epochs=1, batch=2, views=1, shift=0, seed=0, threads=1, weight_decay=0)
+        at_most(self, epochs=100_000, views=1024, shift=64, threads=256)
         above_zero(self, "learning_rate")
 
 
@@ -33,6 +34,14 @@ def at_least(options: object, **limits: int) -> None:
         value = getattr(options, name)
         if not value >= limit:
             raise ValueError(f"{name} is {value}; it must be at least {limit}")
+
+
+def at_most(options: object, **limits: int) -> None:
+    """ValueError when an option is above its limit."""
+    for name, limit in limits.items():
+        value = getattr(options, name)
+        if not value <= limit:
+            raise ValueError(f"{name} is {value}; it must be at most {limit}")
 
 
 def above_zero(options: object, *names: str) -> None:

@@ -15,4 +15,7 @@ def read_graph(path: Path) -> Graph:
         raise BadModel(f"{path.name}: unknown ending {path.suffix!r}; models are .onnx or .tflite")
     if not path.is_file():
         raise BadModel(f"{path}: no such file")
-    return readers[path.suffix](path.read_bytes(), path.name)
+    try:
+        return readers[path.suffix](path.read_bytes(), path.name)
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, OSError) as error:
+        raise BadModel(f"{path.name}: damaged, or not what it says it is: {error}") from error

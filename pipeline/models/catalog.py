@@ -55,7 +55,7 @@ def build(model: str, shape: tuple[int, ...], classes: int, options: Mapping[str
         net = factory(shape, classes, **{name: _frozen(value) for name, value in options.items()})
     except EdgestillError:
         raise
-    except Exception as error:  # the user's own code may raise anything
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything
         raise BadRecipe(f"model {model!r}: cannot be built: {type(error).__name__}: {error}") from error
     if not isinstance(net, nn.Module):
         raise BadRecipe(f"model {model!r}: the factory returned {type(net).__name__}, expected a torch.nn.Module")

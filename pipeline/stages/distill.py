@@ -22,7 +22,7 @@ class Distill(Training):
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",), "teacher": ("teacher-outputs",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch")
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ class Prune(Training):
     }
     optional: ClassVar[frozenset[str]] = frozenset({"teacher"})
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch", "torch-pruning")
 
     def __post_init__(self) -> None:
