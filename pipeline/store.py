@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .artifact import SUFFIX, Artifact, digest
+from .artifact import SUFFIX, Artifact, canonical_json, digest
 from .errors import BadArtifact, EdgestillError
 from .progress import say
 from .stages import name_of
@@ -202,8 +202,8 @@ class Store:
 
 
 def lineage_of(stage: Stage, inputs: Mapping[str, Artifact]) -> dict[str, Any]:
-    """All that decides a stage's bytes, as plain JSON values."""
-    return {
+    """All that decides a stage's bytes, as plain JSON values, their keys in order: as an entry's file holds it."""
+    lineage = {
         "stage": name_of(stage),
         "version": stage.version,
         "options": asdict(stage),  # type: ignore[call-overload]
@@ -211,12 +211,13 @@ def lineage_of(stage: Stage, inputs: Mapping[str, Artifact]) -> dict[str, Any]:
         "sources": [[path.name, digest(path)] for path in stage.sources()],
         "libraries": {library: metadata.version(library) for library in stage.libraries},
     }
+    made: dict[str, Any] = json.loads(canonical_json(lineage))
+    return made
 
 
 def key_of(lineage: Mapping[str, Any]) -> str:
     """The sha-256 of the lineage's canonical JSON."""
-    canonical = json.dumps({"store": FORMAT, **lineage}, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical_json({"store": FORMAT, **lineage}).encode()).hexdigest()
 
 
 def _sync(folder: Path) -> None:

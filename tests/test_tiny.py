@@ -95,7 +95,7 @@ def test_quantizing_the_exported_net_gates_on_accuracy(
     assert {path.name for path in tmp_path.iterdir()} >= {
         "distilled.int8.tflite",
         "distilled.int8.onnx",
-        "distilled.tflite",
+        "distilled.float.tflite",
     }
     shut = edgestill([*arguments, "--max-drop", "-100"], whole.store)
     assert shut.returncode == 1 and "--max-drop allows -100" in shut.stdout
