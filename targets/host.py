@@ -64,7 +64,6 @@ class HostLoaded:
         self._child, self._folder, self._limit = child, folder, limit_seconds
         self.runtime: dict[str, Any] = ready["runtime"]
         self.inputs: list[dict[str, Any]] = ready["inputs"]  # name, shape, dtype of each
-        self.load_us: float = ready["load_us"]
 
     def infer(self, inputs: Arrays | None = None) -> Arrays:
         """The outputs of one call; BadModel when the runtime refuses the inputs."""

@@ -18,7 +18,6 @@ import importlib
 import importlib.metadata
 import json
 import os
-import pathlib
 import queue
 import re
 import resource
@@ -70,17 +69,17 @@ class LiteRT:
 
 
 class OnnxRuntime:
-    """An .onnx file in ONNX Runtime on the processor; bound once, so that a call copies nothing."""
+    """An .onnx file's own bytes, without weights beside, in ONNX Runtime; bound once, so that a call copies nothing."""
 
     def __init__(self, module: Any, file: str, threads: int) -> None:
         options = module.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
-        content = pathlib.Path(file).read_bytes()  # the size told of it leaves out weights in a file beside
         try:
-            self.session = module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self.session = module.InferenceSession(Path(file).read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            cure = "weights lie in another file; save the model as one, as torch.onnx.export(external_data=False) does"
-            raise RuntimeError(cure if "External data" in str(error) else str(error)) from error
+            if "External data" not in str(error):
+                raise
+            raise Refused("weights-beside", "weights lie in another file; export with external_data=False") from error
         self.inputs = [self.describe(one) for one in self.session.get_inputs()]
         self.binding, self.call = self.session.io_binding(), "run_with_iobinding"
         self.delegate = ", ".join(self.session.get_providers())
@@ -90,9 +89,7 @@ class OnnxRuntime:
         """Name, shape (free dimensions become 1), numpy's name of the type."""
         name = re.sub(r"^tensor\((\w+)\)$", r"\1", value.type)
         if "(" in name or name == "string":
-            raise Refused(
-                "input-type", f"input {value.name!r} is a {value.type}; only tensors of numbers can be filled"
-            )
+            raise Refused("input-type", f"input {value.name!r} is a {value.type}; only tensors of numbers fit")
         shape = [n if isinstance(n, int) and n > 0 else 1 for n in value.shape]
         return value.name, shape, ONNX_TYPES.get(name, name)
 
@@ -122,15 +119,13 @@ class Agent:
         except ImportError as error:
             raise Refused("runtime-missing", f"{error}; pip install {distribution}") from error
         reset_peak()
-        self.before, start = status("VmRSS"), time.perf_counter_ns()
+        self.before = status("VmRSS")
         self.model = (OnnxRuntime if runtime == "onnxruntime" else LiteRT)(module, file, threads)
         facts = {"name": runtime, "version": importlib.metadata.version(distribution), "threads": threads}
         self.say(
             "ready",
             runtime={**facts, "delegate": self.model.delegate, "call": self.model.call},
             inputs=[{"name": name, "shape": shape, "dtype": dtype} for name, shape, dtype in self.model.inputs],
-            load_us=(time.perf_counter_ns() - start) / 1e3,
-            memory=self.memory(),
         )
 
     def infer(self, inputs: list[str] | None = None, seed: int = 0, folder: str | None = None) -> None:
@@ -250,12 +245,10 @@ def numbers(folder: str, pattern: str) -> list[int]:
 def throttled_flags() -> int | None:
     """Raspberry Pi firmware flags: bits 0-3 hold now, bits 16-19 since boot; None on any other machine."""
     try:
-        said = subprocess.run(
-            ["vcgencmd", "get_throttled"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=3
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        said = subprocess.check_output(["vcgencmd", "get_throttled"], stdin=subprocess.DEVNULL, timeout=3)
+    except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(rb"=\s*(0x[0-9a-fA-F]+)", said.stdout)
+    found = re.search(rb"=\s*(0x[0-9a-fA-F]+)", said)
     return int(found.group(1), 16) if found else None
 
 
