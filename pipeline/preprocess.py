@@ -16,7 +16,8 @@ class Preprocess:
     """From raw samples, channels last, to the float values a model is trained on.
 
     `shape` is one raw sample, (height, width, channels); `dtype` its type. `mean` and `std` hold one value, or one a
-    channel. `front_end` names a feature extractor that ran before (empty: none). It travels with every artifact.
+    channel. Samples of dtype int32 are token ids, (length,): a model takes them as they are. `front_end` names a
+    feature extractor that ran before (empty: none). It travels with every artifact.
     """
 
     shape: tuple[int, ...]
@@ -38,10 +39,17 @@ class Preprocess:
         if not (math.isfinite(self.divisor) and self.divisor > 0 and min(self.std) > 0):
             raise BadInput(f"preprocess: divisor ({self.divisor}) and std {self.std} must be finite and above 0")
 
-    def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
-        """Raw samples (n, *shape) to float32 of the same shape, channels last."""
+    @property
+    def of_tokens(self) -> bool:
+        """Whether samples are token ids, which no arithmetic touches."""
+        return self.dtype == "int32"
+
+    def apply(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Raw samples (n, *shape) to float32 of the same shape, channels last; token ids to int32."""
         if raw.shape[1:] != self.shape:
             raise BadInput(f"preprocess: samples have shape {raw.shape[1:]}, expected {self.shape}")
+        if self.of_tokens:
+            return np.asarray(raw, np.int32)
         scaled = raw.astype(np.float32) / np.float32(self.divisor)
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         return np.asarray((scaled - mean) / std, np.float32)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .errors import BadRecipe, choices
 from .models.factory import factories_in
 from .options import build, convert
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
+from .task import TaskKind
 
 SHIPPED = resources.files("edgestill.pipeline") / "recipes"
 LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
@@ -62,7 +63,7 @@ class Recipe:
     name: str
     path: Path
     title: str
-    task: Literal["classify"]
+    task: TaskKind
     seed: int
     seeds: int
     data: Stage
@@ -145,19 +146,14 @@ class _Reader:
             raise BadRecipe(
                 f"{self.file}: the table [student] is missing; it names the net that shall run on the device"
             )
-        data = self.section("data", "prepare-data", {"seed": seed})
-        if data is None:
-            raise BadRecipe(
-                f'{self.file}: the table [data] is missing; it names the data set, for example name = "mnist-5k"'
-            )
         return Recipe(
             name=self.path.stem,
             path=self.path,
             title=self.value("title", str, self.path.stem),
-            task=self.value("task", Literal["classify"], "classify"),
+            task=self.value("task", TaskKind, "classify"),
             seed=seed,
             seeds=seeds,
-            data=data,
+            data=self.data(seed),
             teacher=self.section("teacher", "train", {"seed": seed}),
             student=student,
             stages=self.stages(),
@@ -173,6 +169,17 @@ class _Reader:
         if not isinstance(found, Mapping):
             raise BadRecipe(f"{self.file}: {name} must be a table: write [{name}]")
         return dict(found)
+
+    def data(self, seed: int) -> Stage:
+        """[data]: the name of the data; every other key is an option of their reader."""
+        table = self.table("data")
+        if not table:
+            raise BadRecipe(
+                f'{self.file}: the table [data] is missing; it names the data set, for example name = "mnist-5k"'
+            )
+        own: dict[str, Any] = {key: table.pop(key) for key in ("name", "seed") if key in table}
+        where = f"{self.file}: [data]"
+        return build(stage_type("prepare-data"), {"seed": seed, **own, "options": table}, where)
 
     def section(self, name: str, stage: str, defaults: Mapping[str, Any]) -> Stage | None:
         """[data], [teacher] and [student] are stages under names of their own; None where the table is not there."""

@@ -1,12 +1,17 @@
-"""What a model's output means: the loss's name, the metric with its unit and direction, and the labels."""
+"""What a model's output means: classify, regress or reconstruct; the metric with its unit and direction; the labels."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadInput, choices
+
+TaskKind = Literal["classify", "regress", "reconstruct"]
+KINDS: tuple[TaskKind, ...] = ("classify", "regress", "reconstruct")
 
 
 @dataclass(frozen=True)
@@ -18,26 +23,50 @@ class Metric:
     better: Literal["higher", "lower"]
 
 
-ACCURACY = Metric("accuracy", "%", "higher")
-
-
 @dataclass(frozen=True)
 class Task:
-    """Classification into named labels: outputs are logits or probabilities of shape (n, len(labels))."""
+    """Classify into named labels; regress named values in `unit`; or reconstruct the input, to tell what is not normal.
 
-    kind: Literal["classify"]
+    Outputs are (n, len(labels)) logits or probabilities, (n, len(labels)) reals, or as large as the input. Targets are
+    integers (n,), reals (n, len(labels)), or 0 for normal and 1 for anomalous (n,).
+    """
+
+    kind: TaskKind
     labels: tuple[str, ...]
+    unit: str = ""
 
     @property
     def metric(self) -> Metric:
-        return ACCURACY
+        if self.kind == "regress":
+            return Metric("mean absolute error", self.unit, "lower")
+        return Metric("accuracy", "%", "higher") if self.kind == "classify" else Metric("ROC AUC", "%", "higher")
 
-    def score(self, outputs: NDArray[Any], targets: NDArray[Any]) -> float:
-        """Accuracy in per cent of outputs (n, classes) against integer targets (n,)."""
-        return accuracy(outputs, targets)
+    def outputs(self, shape: Sequence[int]) -> int:
+        """How many values a model gives for one sample of this shape."""
+        return math.prod(shape) if self.kind == "reconstruct" else len(self.labels)
+
+    def predictions(self, outputs: NDArray[Any], fed: NDArray[Any]) -> NDArray[Any]:
+        """What outputs (n,...) for samples `fed` (n,...) say of each sample.
+
+        The label's number (n,); the values (n,k); or the mean squared error of the reconstruction (n,).
+        """
+        flat = outputs.reshape(len(outputs), -1)
+        if self.kind == "classify":
+            return np.asarray(flat.argmax(axis=1))
+        if self.kind == "regress":
+            return flat
+        return np.asarray(((flat - fed.reshape(len(fed), -1)) ** 2).mean(axis=1))
+
+    def score(self, predictions: NDArray[Any], targets: NDArray[Any]) -> float:
+        """The metric of these predictions, one a sample, against the targets."""
+        if self.kind == "classify":
+            return 100.0 * float((predictions == targets).mean())
+        if self.kind == "regress":
+            return float(np.abs(predictions - targets.reshape(predictions.shape)).mean())
+        return roc_auc(predictions, targets)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "labels": list(self.labels)}
+        return {"kind": self.kind, "labels": list(self.labels), "unit": self.unit}
 
 
 def accuracy(outputs: NDArray[Any], targets: NDArray[Any]) -> float:
@@ -45,8 +74,22 @@ def accuracy(outputs: NDArray[Any], targets: NDArray[Any]) -> float:
     return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).mean())
 
 
+def roc_auc(scores: NDArray[Any], positive: NDArray[Any]) -> float:
+    """In per cent: how often a positive sample scores above a negative one, ties counted half; nan without both kinds.
+
+    The area under the receiver operating characteristic, as the Mann-Whitney statistic (Fawcett 2006, section 7).
+    """
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    chosen = positive.astype(bool)
+    hits, misses = int(chosen.sum()), int((~chosen).sum())
+    if not (hits and misses):
+        return math.nan
+    return 100.0 * float(ranks[chosen].sum() - hits * (hits + 1) / 2) / (hits * misses)
+
+
 def task_from_json(values: Mapping[str, Any]) -> Task:
     """The task that `Task.to_json` wrote; `BadInput` when its kind is not one of ours."""
-    if values.get("kind") != "classify":
-        raise BadInput(f"task: no kind {values.get('kind')!r}; there are {choices(['classify'])}")
-    return Task("classify", tuple(str(label) for label in values["labels"]))
+    if values.get("kind") not in KINDS:
+        raise BadInput(f"task: no kind {values.get('kind')!r}; there are {choices(KINDS)}")
+    return Task(values["kind"], tuple(str(label) for label in values["labels"]), str(values.get("unit", "")))

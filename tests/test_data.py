@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgestill.pipeline.artifact import digest
-from edgestill.pipeline.data import digits, mnist_5k
+from edgestill.pipeline.data import digits
 from edgestill.pipeline.data.catalog import NAMES, read_data
 from edgestill.pipeline.data.check import check
 from edgestill.pipeline.data.dataset import DataSet, Split, load, save
@@ -49,7 +49,7 @@ def test_every_class_keeps_its_share(members: int, seed: int) -> None:
 
 
 def test_mnist_is_split_as_its_page_says() -> None:
-    mnist = mnist_5k.read(seed=0)
+    mnist = read_data("mnist-5k", seed=0)
     assert [len(mnist.split(name)) for name in ("train", "calibration", "validation", "test")] == [3500, 200, 500, 1000]
     assert mnist.train.x.shape == (3500, 28, 28, 1) and mnist.train.x.dtype == np.uint8
     assert np.bincount(mnist.test.y).tolist() == [100] * 10

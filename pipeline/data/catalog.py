@@ -1,20 +1,29 @@
-"""The data sets there are, by name."""
+"""The data there are, by name: sets that come in a package, and the user's own by the way they are kept."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from ..errors import BadData, choices
+from ..options import build
 from .dataset import DataSet
+from .reader import Reader
 
 NAMES = {
-    "mnist-5k": "mnist_5k",
-    "digits": "digits",
+    "mnist-5k": "mnist_5k:Mnist5k",
+    "digits": "digits:Digits",
 }
 
 
-def read_data(name: str, seed: int) -> DataSet:
-    """The data set of that name, split by `seed`; MissingTool when the package that holds it is not installed."""
+def reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
+    """The reader of that name with its options; BadData when there is none, BadRecipe when an option is wrong."""
     if name not in NAMES:
         raise BadData(f"no data set is named {name!r}; there are {choices(NAMES)}")
-    module = import_module(f".{NAMES[name]}", __package__)
-    dataset: DataSet = module.read(seed)
-    return dataset
+    module, _, kind = NAMES[name].partition(":")
+    found: type[Reader] = getattr(import_module(f".{module}", __package__), kind)
+    return build(found, options or {}, f"data {name!r}")
+
+
+def read_data(name: str, seed: int, options: Mapping[str, Any] | None = None) -> DataSet:
+    """The data set of that name, split by `seed`; MissingTool when the package that holds it is not installed."""
+    return reader(name, options).read(seed)

@@ -19,10 +19,14 @@ SPLITS = ("train", "calibration", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Raw samples x (n,h,w,c), uint8, and integer labels y (n,)."""
+    """Raw samples x (n,h,w,c) or token ids (n,length), and targets y (n,) or (n,k), as the task wants them.
+
+    `text` is what was written, sample by sample, where the samples are text: for teachers that read words.
+    """
 
     x: NDArray[Any]
-    y: NDArray[np.int64]
+    y: NDArray[Any]
+    text: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -83,12 +87,17 @@ class DataSet:
 
 
 def save(dataset: DataSet, folder: Path) -> None:
-    """Writes x_<split>.npy, y_<split>.npy and about.json; the same data set gives the same bytes."""
+    """Writes x_<split>.npy, y_<split>.npy, text_<split>.json where there is text, and about.json.
+
+    The same data set gives the same bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in SPLITS:
         split = dataset.split(name)
         np.save(folder / f"x_{name}.npy", np.ascontiguousarray(split.x), allow_pickle=False)
         np.save(folder / f"y_{name}.npy", np.ascontiguousarray(split.y), allow_pickle=False)
+        if split.text is not None:
+            (folder / f"text_{name}.json").write_text(json.dumps(split.text))
     (folder / "about.json").write_text(canonical_json(dataset.about.to_json()))
 
 
@@ -103,7 +112,8 @@ def load(folder: Path) -> DataSet:
 
 def _load_split(folder: Path, name: str) -> Split:
     x, y = (np.load(folder / f"{axis}_{name}.npy", mmap_mode="r", allow_pickle=False) for axis in "xy")
-    return Split(x, y)
+    text = folder / f"text_{name}.json"
+    return Split(x, y, tuple(json.loads(text.read_text())) if text.is_file() else None)
 
 
 def _about_from_json(values: Mapping[str, Any]) -> About:

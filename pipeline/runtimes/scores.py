@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.dataset import DataSet
+from numpy.typing import NDArray
+
+from ..data.dataset import About, DataSet, Split
 from ..graph.read import read_graph
 from .runtime import arena_bytes
 from .samples import infer
@@ -13,7 +15,7 @@ from .samples import infer
 
 @dataclass(frozen=True)
 class Scores:
-    """The metric on validation and test, the predicted label of every test sample, parameters, MACs, and the arena.
+    """The metric on validation and test, what is said of every test sample (as `Task.predictions`), parameters, MACs.
 
     `arena` (total, head, tail; bytes) is TFLite Micro's own account of a full-integer TFLite file, else None.
     """
@@ -21,7 +23,7 @@ class Scores:
     metric: str
     validation: float
     test: float
-    predictions: tuple[int, ...]
+    predictions: tuple[Any, ...]
     parameters: int
     macs: int
     arena: Mapping[str, int] | None
@@ -29,19 +31,23 @@ class Scores:
 
 def scores(path: Path, dataset: DataSet) -> Scores:
     """Scores of an .onnx or .tflite file, float or full integer; BadModel when its runtime refuses it."""
-    task, apply = dataset.about.task, dataset.about.preprocess.apply
-    validation = infer(path, apply(dataset.validation.x))
-    test = infer(path, apply(dataset.test.x))
+    task = dataset.about.task
+    validation, test = (_predictions(path, split, dataset.about) for split in (dataset.validation, dataset.test))
     graph = read_graph(path)
     return Scores(
         metric=task.metric.name,
         validation=task.score(validation, dataset.validation.y),
         test=task.score(test, dataset.test.y),
-        predictions=tuple(int(label) for label in test.reshape(len(test), -1).argmax(axis=1)),
+        predictions=tuple(test.tolist()),
         parameters=graph.parameters(),
         macs=graph.macs(),
         arena=_arena(path) if path.suffix == ".tflite" and graph.is_integer() else None,
     )
+
+
+def _predictions(path: Path, split: Split, about: About) -> NDArray[Any]:
+    fed = about.preprocess.apply(split.x)
+    return about.task.predictions(infer(path, fed), fed)
 
 
 def _arena(path: Path) -> dict[str, Any]:

@@ -1,42 +1,44 @@
-"""Reads a data set and splits it."""
+"""Reads data and splits them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
-from ..data.catalog import NAMES
-from ..errors import choices
+from ..data.catalog import reader
+from ..errors import BadData
 
 
 @dataclass(frozen=True)
 class PrepareData:
-    """The data set of that name: its splits are drawn by `seed`, the same for every model that is compared."""
+    """The data of that name with its reader's `options`: the splits are drawn by `seed`, the same for every model."""
 
     name: str
     seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "dataset"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"no data set is named {self.name!r}; there are {choices(NAMES)}")
+        try:
+            reader(self.name, self.options)
+        except BadData as error:
+            raise ValueError(str(error)) from error
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; it must not be negative")
 
     def sources(self) -> Iterable[Path]:
-        return ()
+        return reader(self.name, self.options).sources()
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
-        from ..data.catalog import read_data
         from ..data.check import check
         from ..data.dataset import save
 
-        dataset = read_data(self.name, self.seed)
+        dataset = reader(self.name, self.options).read(self.seed)
         check(dataset)
         save(dataset, out)
