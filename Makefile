@@ -13,8 +13,9 @@ demo: $(VENV)/installed ## the main job on real data: MNIST-5k from a teacher to
 test: $(VENV)/installed-dev ## every test that runs on every change
 	$(BIN)/python -m pytest -m "not nightly" -n auto --dist loadfile
 
-nightly: $(VENV)/installed-dev ## the tests that take minutes
+nightly: $(VENV)/installed-dev ## the tests that take minutes, and 200 cases an operator
 	$(BIN)/python -m pytest -m nightly
+	EDGESTILL_EXAMPLES=200 $(BIN)/python -m pytest -m "not nightly" -n auto tests/test_graph_*.py
 
 lint: $(VENV)/installed-dev ## ruff, mypy --strict, the house's layers
 	$(BIN)/ruff check .

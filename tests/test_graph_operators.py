@@ -1,23 +1,15 @@
 """Integer statements against TFLite Micro and LiteRT bit for bit, float statements against LiteRT."""
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from hypothesis import assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from tflite_micro.python.tflite_micro import runtime as tflite_micro
 
-from edgestill.pipeline.graph.execute import run_float, run_integer
 from edgestill.pipeline.graph.from_tflite import from_tflite
-from edgestill.pipeline.graph.graph import Graph, Node
+from edgestill.pipeline.graph.graph import Graph
 from edgestill.pipeline.graph.operators import (
-    Activation,
     Add,
     AveragePool2d,
     Conv2d,
@@ -28,7 +20,6 @@ from edgestill.pipeline.graph.operators import (
     Mean,
     Operator,
     Pad,
-    Padding,
     Quantize,
     Relu,
     Relu6,
@@ -37,41 +28,22 @@ from edgestill.pipeline.graph.operators import (
 )
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
 from edgestill.pipeline.graph.to_tflite import to_tflite
-
-EXAMPLES = int(os.environ.get("EDGESTILL_EXAMPLES", "40"))  # per operator
-SAMPLES = 3
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-Arrays = list[NDArray[Any]]
-
-thoroughly = settings(max_examples=EXAMPLES, deadline=None)
-lengths = st.integers(1, 9)
-channels = st.integers(1, 6)
-activations = st.sampled_from(get_args(Activation))
-paddings = st.sampled_from(get_args(Padding))
-zero_points = st.one_of(st.sampled_from([-128, -127, 0, 126, 127]), st.integers(-128, 127))
-scales = st.floats(2**-9, 0.5, width=32)
-seeds = st.integers(0, 2**32 - 1)
-
-
-def pairs_of(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
-    return st.tuples(st.integers(least, most), st.integers(least, most))
-
-
-def quantized(draw: Draw, scale: float | None = None) -> Quantization:
-    return per_tensor(draw(scales) if scale is None else scale, draw(zero_points))
-
-
-def int8(name: str, shape: tuple[int, ...], quantization: Quantization) -> Tensor:
-    return Tensor(name, (1, *shape), "int8", quantization)
-
-
-def graph_of(operator: Operator, inputs: Sequence[Tensor], output: Quantization | None) -> Graph:
-    """One operator on these tensors; the ones without data are the graph's inputs."""
-    shape = operator.shape([tensor.shape for tensor in inputs])
-    tensors = [*inputs, Tensor("y", shape, "float32" if output is None else "int8", output)]
-    names = tuple(tensor.name for tensor in inputs)
-    fed = tuple(tensor.name for tensor in inputs if not tensor.constant)
-    return Graph({tensor.name: tensor for tensor in tensors}, (Node(operator, names, ("y",)),), fed, ("y",))
+from edgestill.tests.single_operator import (
+    Draw,
+    activations,
+    channels,
+    check_float,
+    check_in_litert,
+    check_in_tflite_micro,
+    graph_of,
+    int8,
+    lengths,
+    paddings,
+    pairs_of,
+    quantized,
+    seeds,
+    thoroughly,
+)
 
 
 def window_attributes(draw: Draw) -> tuple[tuple[int, int, int], tuple[int, int], dict[str, Any]]:
@@ -229,50 +201,11 @@ INTEGER = {
 ROUNDED_ONCE_BY_LITERT = {"dense", "relu"}  # where TFLite Micro rounds the scaled value twice
 
 
-def samples(graph: Graph, seed: int) -> Arrays:
-    rng = np.random.default_rng(seed)
-    return [
-        rng.integers(-128, 128, (SAMPLES, *tensor.shape[1:])).astype(np.int8)
-        if tensor.dtype == "int8"
-        else (rng.standard_normal((SAMPLES, *tensor.shape[1:])) * 4).astype(np.float32)
-        for tensor in graph.of(graph.inputs)
-    ]
-
-
-def in_tflite_micro(data: bytes, inputs: Arrays) -> NDArray[Any]:
-    interpreter = tflite_micro.Interpreter.from_bytes(data, arena_size=1 << 20)
-    outputs = []
-    for sample in range(SAMPLES):
-        for index, array in enumerate(inputs):
-            interpreter.set_input(array[sample : sample + 1], index)
-        interpreter.invoke()
-        outputs.append(np.array(interpreter.get_output(0)))
-    return np.concatenate(outputs)
-
-
-def in_litert(data: bytes, inputs: Arrays) -> NDArray[Any]:
-    reference = OpResolverType.BUILTIN_REF
-    interpreter = Interpreter(model_content=data, num_threads=1, experimental_op_resolver_type=reference)
-    interpreter.allocate_tensors()
-    outputs = []
-    for sample in range(SAMPLES):
-        for port, array in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.set_tensor(port["index"], array[sample : sample + 1])
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
-    return np.concatenate(outputs)
-
-
 @pytest.mark.parametrize("operator", INTEGER)
 @given(st.data())
 @thoroughly
 def test_the_integer_statement_is_tflite_micro_bit_for_bit(operator: str, data: st.DataObject) -> None:
-    graph = INTEGER[operator](data.draw)
-    inputs = samples(graph, data.draw(seeds))
-    (ours,) = run_integer(graph, inputs)
-    theirs = in_tflite_micro(to_tflite(graph), inputs)
-    assert ours.dtype == theirs.dtype
-    np.testing.assert_array_equal(ours, theirs)
+    check_in_tflite_micro(INTEGER[operator](data.draw), data.draw(seeds))
 
 
 @pytest.mark.parametrize("operator", INTEGER)
@@ -281,13 +214,8 @@ def test_the_integer_statement_is_tflite_micro_bit_for_bit(operator: str, data: 
 def test_the_integer_statement_is_litert_s_but_for_the_roundings_that_are_named(
     operator: str, data: st.DataObject
 ) -> None:
-    graph = INTEGER[operator](data.draw)
-    assume(litert_takes(graph))
-    inputs = samples(graph, data.draw(seeds))
-    (ours,) = run_integer(graph, inputs)
-    theirs = in_litert(to_tflite(graph), inputs)
     steps = 1 if operator in ROUNDED_ONCE_BY_LITERT else 0
-    np.testing.assert_allclose(ours.astype(np.float64), theirs.astype(np.float64), atol=steps, rtol=0)
+    check_in_litert(INTEGER[operator](data.draw), data.draw(seeds), steps)
 
 
 @pytest.mark.parametrize("operator", INTEGER)
@@ -298,35 +226,8 @@ def test_a_written_operator_reads_back_equal(operator: str, data: st.DataObject)
     assert from_tflite(to_tflite(graph)) == graph
 
 
-def litert_takes(graph: Graph) -> bool:
-    """LiteRT demands the bias of a CONV_2D that TFLite Micro lets one leave out."""
-    return graph.nodes[0].kind != "Conv2d" or len(graph.nodes[0].inputs) == 3
-
-
-def as_float(graph: Graph, seed: int) -> Graph:
-    """The same operator on float tensors."""
-    rng = np.random.default_rng(seed)
-    tensors = [
-        Tensor(
-            tensor.name,
-            tensor.shape,
-            data=None if tensor.data is None else rng.standard_normal(tensor.shape).astype(np.float32),
-        )
-        for tensor in graph.tensors.values()
-    ]
-    return replace(graph, tensors={tensor.name: tensor for tensor in tensors})
-
-
 @pytest.mark.parametrize("operator", [name for name in INTEGER if "quantize" not in name])
 @given(st.data())
 @thoroughly
 def test_the_float_statement_is_litert_s_and_reads_back_equal(operator: str, data: st.DataObject) -> None:
-    graph = as_float(INTEGER[operator](data.draw), data.draw(seeds))
-    assume(litert_takes(graph))
-    inputs = samples(graph, data.draw(seeds))
-    (ours,) = run_float(graph, inputs)
-    written = to_tflite(graph)
-    theirs = in_litert(written, inputs)
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(theirs).max())))
-    assert from_tflite(written) == graph
+    check_float(INTEGER[operator](data.draw), data.draw(seeds))
