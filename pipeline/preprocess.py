@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BadInput
+from .features.front_end import FrontEnd, front_end_from_json
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,9 @@ class Preprocess:
     """From raw samples, channels last, to the float values a model is trained on.
 
     `shape` is one raw sample, (height, width, channels); `dtype` its type. `mean` and `std` hold one value, or one a
-    channel. Samples of dtype int32 are token ids, (length,): a model takes them as they are. `front_end` names a
-    feature extractor that ran before (empty: none). It travels with every artifact.
+    channel; of one channel, also one a column, such as a band of a spectrum. Samples of dtype int32 are token ids,
+    (length,): a model takes them as they are. Where a `front_end` is given, raw samples are the features that it made
+    of sound or text. It travels with every artifact.
     """
 
     shape: tuple[int, ...]
@@ -25,19 +27,29 @@ class Preprocess:
     divisor: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
-    front_end: str = ""
+    front_end: FrontEnd | None = None
 
     def __post_init__(self) -> None:
-        channels = self.shape[-1]
+        columns = self._columns
         for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) not in (1, channels):
-                raise BadInput(
-                    f"preprocess: {name} has {len(values)} values for {channels} channels; give 1 or {channels}"
-                )
+            if len(values) not in (1, columns):
+                kind = "columns" if columns != self.shape[-1] else "channels"
+                raise BadInput(f"preprocess: {name} has {len(values)} values for {columns} {kind}; give 1 or {columns}")
             if not all(map(math.isfinite, values)):
                 raise BadInput(f"preprocess: {name} is {values}; its values must be finite numbers")
         if not (math.isfinite(self.divisor) and self.divisor > 0 and min(self.std) > 0):
             raise BadInput(f"preprocess: divisor ({self.divisor}) and std {self.std} must be finite and above 0")
+
+        if self.front_end is not None and self.front_end.shape != self.shape:
+            raise BadInput(
+                f"preprocess: samples have shape {self.shape}, "
+                f"but the front end {self.front_end.name!r} gives {self.front_end.shape}"
+            )
+
+    @property
+    def _columns(self) -> int:
+        """How many means and deviations there can be."""
+        return self.shape[-2] if len(self.shape) == 3 and self.shape[-1] == 1 else self.shape[-1]
 
     @property
     def of_tokens(self) -> bool:
@@ -51,8 +63,12 @@ class Preprocess:
         if self.of_tokens:
             return np.asarray(raw, np.int32)
         scaled = raw.astype(np.float32) / np.float32(self.divisor)
-        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
-        return np.asarray((scaled - mean) / std, np.float32)
+        return np.asarray((scaled - self._laid_out(self.mean)) / self._laid_out(self.std), np.float32)
+
+    def _laid_out(self, values: tuple[float, ...]) -> NDArray[np.float32]:
+        """One value, or one a channel or column, so that it broadcasts over samples."""
+        found = np.asarray(values, np.float32)
+        return found if len(values) in (1, self.shape[-1]) else found[:, None]
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -73,7 +89,7 @@ class Preprocess:
             "divisor": self.divisor,
             "mean": list(self.mean),
             "std": list(self.std),
-            "front_end": self.front_end,
+            "front_end": self.front_end.to_json() if self.front_end else None,
         }
 
 
@@ -85,10 +101,15 @@ def preprocess_from_json(values: Mapping[str, Any]) -> Preprocess:
         divisor=values["divisor"],
         mean=tuple(values["mean"]),
         std=tuple(values["std"]),
-        front_end=values["front_end"],
+        front_end=front_end_from_json(values["front_end"]),
     )
 
 
 def channels_first(samples: NDArray[Any]) -> NDArray[Any]:
     """(n, h, w, c) to (n, c, h, w); samples of any other rank stay as they are."""
     return np.ascontiguousarray(samples.transpose(0, 3, 1, 2)) if samples.ndim == 4 else samples
+
+
+def channels_last(samples: NDArray[Any]) -> NDArray[Any]:
+    """(n, c, h, w) to (n, h, w, c); samples of any other rank stay as they are."""
+    return np.ascontiguousarray(samples.transpose(0, 2, 3, 1)) if samples.ndim == 4 else samples

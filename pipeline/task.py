@@ -22,6 +22,15 @@ class Metric:
     unit: str
     better: Literal["higher", "lower"]
 
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is: times a change, what is gained."""
+        return 1 if self.better == "higher" else -1
+
+    def said(self, value: float) -> str:
+        """97.4 % or 0.132 °C: per cent with one decimal, else three digits that count."""
+        return f"{value:.1f} %" if self.unit == "%" else f"{value:#.3g} {self.unit}".rstrip()
+
 
 @dataclass(frozen=True)
 class Task:
@@ -44,6 +53,13 @@ class Task:
     def outputs(self, shape: Sequence[int]) -> int:
         """How many values a model gives for one sample of this shape."""
         return math.prod(shape) if self.kind == "reconstruct" else len(self.labels)
+
+    def said(self, shape: Sequence[int]) -> str:
+        """What a model does with a sample of this shape: `tell 10 labels apart`."""
+        count = self.outputs(shape)
+        if self.kind == "reconstruct":
+            return f"reconstruct {count} values"
+        return f"tell {count} labels apart" if self.kind == "classify" else f"give {count} values"
 
     def predictions(self, outputs: NDArray[Any], fed: NDArray[Any]) -> NDArray[Any]:
         """What outputs (n,...) for samples `fed` (n,...) say of each sample.

@@ -18,7 +18,7 @@ from edgestill.pipeline.distillation.loss import distillation_loss
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.repeatable import repeatable
 from edgestill.pipeline.distillation.teacher_outputs import guidance, write_outputs
-from edgestill.pipeline.distillation.train import accuracy, fit, logits, trained
+from edgestill.pipeline.distillation.train import fit, logits, score, trained
 from edgestill.pipeline.distillation.views import shifted, view
 from edgestill.pipeline.errors import BadData, BadInput
 from edgestill.pipeline.models.catalog import build
@@ -139,7 +139,7 @@ def test_training_leaves_torch_as_it_was() -> None:
 def test_the_last_epoch_s_weights_are_kept(teacher: Checkpoint, dataset: DataSet) -> None:
     history = teacher.about.history
     assert len(history) == 3 and history[-1].loss < history[0].loss
-    assert accuracy(teacher.net, dataset.validation, dataset.about.preprocess) == history[-1].validation
+    assert score(teacher.net, dataset.validation, dataset.about) == history[-1].validation
 
 
 def test_progress_tells_epoch_loss_and_validation(dataset: DataSet) -> None:
@@ -193,7 +193,7 @@ def test_outputs_of_other_data_or_other_views_are_refused(folder: Path, dataset:
 
 
 def test_a_teacher_of_other_samples_is_refused(folder: Path, teacher: Checkpoint) -> None:
-    with pytest.raises(BadInput, match=r"teacher 'residual': it takes \(8, 8, 1\) and knows 10 classes"):
+    with pytest.raises(BadInput, match=r"teacher 'residual': it takes \(8, 8, 1\) to tell 10 labels apart"):
         write_outputs(teacher, read_data("mnist-5k", seed=0), views=1, shift=0, threads=1, folder=folder / "none")
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadData
 from .dataset import SPLITS, DataSet, Split
+from .targets import check_count, check_kinds, check_numbers, check_targets
 
 
 def check(dataset: DataSet) -> None:
@@ -15,11 +16,8 @@ def check(dataset: DataSet) -> None:
     for name in SPLITS:
         where = f"data set {about.name}, {name}"
         check_samples(where, dataset.split(name).x, about.preprocess.shape)
-        check_labels(where, dataset.split(name), dataset.classes)
-    if len(np.unique(dataset.train.y)) < 2:
-        raise BadData(
-            f"data set {about.name}, train: all labels are {dataset.train.y[0]}; a classifier needs two classes"
-        )
+        check_targets(where, dataset.split(name), about.task)
+    check_kinds(f"data set {about.name}", {name: dataset.split(name).y for name in SPLITS}, about.task)
 
 
 def check_samples(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> None:
@@ -46,12 +44,5 @@ def check_finite(where: str, x: NDArray[Any]) -> None:
 
 def check_labels(where: str, split: Split, classes: int) -> None:
     """One whole number from 0 to classes - 1 a sample."""
-    y = split.y
-    if y.ndim != 1 or y.dtype.kind not in "iu":
-        raise BadData(f"{where}: y has shape {y.shape} and type {y.dtype}; expected one whole number a sample")
-    if len(y) != len(split.x):
-        raise BadData(f"{where}: {len(split.x)} samples in x, but {len(y)} labels in y")
-    if y.min() < 0 or y.max() >= classes:
-        raise BadData(
-            f"{where}: the labels in y go from {y.min()} to {y.max()}; the task has {classes}, from 0 to {classes - 1}"
-        )
+    check_count(where, split)
+    check_numbers(where, split.y, classes)

@@ -21,20 +21,29 @@ SPLITS = ("train", "calibration", "validation", "test")
 class Split:
     """Raw samples x (n,h,w,c) or token ids (n,length), and targets y (n,) or (n,k), as the task wants them.
 
-    `text` is what was written, sample by sample, where the samples are text: for teachers that read words.
+    `text` is what was written, sample by sample, where the samples are text: for teachers that read words. `files`
+    names the file that each sample comes from, where it has one of its own.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     text: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: NDArray[Any]) -> "Split":
+        """The samples at these indices, in their order."""
+        text, files = (None if said is None else tuple(said[row] for row in rows) for said in (self.text, self.files))
+        return Split(self.x[rows], self.y[rows], text, files)
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where the samples come from: a file inside a package. The digest decides; `version` is a release that has it."""
+    """Where the samples come from: a file inside a package, of which `version` is a release that has it; or a file or
+    folder of the user's own, where package and version are empty. The digest decides.
+    """
 
     package: str
     version: str
@@ -77,8 +86,9 @@ class DataSet:
     test: Split
 
     @property
-    def classes(self) -> int:
-        return len(self.about.task.labels)
+    def outputs(self) -> int:
+        """How many values a model gives for one sample."""
+        return self.about.task.outputs(self.about.preprocess.shape)
 
     def split(self, name: str) -> Split:
         """The split of that name; one of SPLITS."""
@@ -87,7 +97,7 @@ class DataSet:
 
 
 def save(dataset: DataSet, folder: Path) -> None:
-    """Writes x_<split>.npy, y_<split>.npy, text_<split>.json where there is text, and about.json.
+    """Writes x_<split>.npy and y_<split>.npy, {text,files}_<split>.json where there are such, and about.json.
 
     The same data set gives the same bytes.
     """
@@ -96,8 +106,9 @@ def save(dataset: DataSet, folder: Path) -> None:
         split = dataset.split(name)
         np.save(folder / f"x_{name}.npy", np.ascontiguousarray(split.x), allow_pickle=False)
         np.save(folder / f"y_{name}.npy", np.ascontiguousarray(split.y), allow_pickle=False)
-        if split.text is not None:
-            (folder / f"text_{name}.json").write_text(json.dumps(split.text))
+        for kind, said in (("text", split.text), ("files", split.files)):
+            if said is not None:
+                (folder / f"{kind}_{name}.json").write_text(json.dumps(said))
     (folder / "about.json").write_text(canonical_json(dataset.about.to_json()))
 
 
@@ -112,8 +123,8 @@ def load(folder: Path) -> DataSet:
 
 def _load_split(folder: Path, name: str) -> Split:
     x, y = (np.load(folder / f"{axis}_{name}.npy", mmap_mode="r", allow_pickle=False) for axis in "xy")
-    text = folder / f"text_{name}.json"
-    return Split(x, y, tuple(json.loads(text.read_text())) if text.is_file() else None)
+    written = (folder / f"{kind}_{name}.json" for kind in ("text", "files"))
+    return Split(x, y, *(tuple(json.loads(file.read_text())) if file.is_file() else None for file in written))
 
 
 def _about_from_json(values: Mapping[str, Any]) -> About:

@@ -1,7 +1,40 @@
-"""What a student is taught by: the labels, and the teacher's softened outputs."""
+"""What a student is taught by: the task's own loss, and the match of its outputs with the teacher's."""
 
 import torch
 from torch.nn import functional
+
+from ..task import Task
+
+
+def task_loss(task: Task, outputs: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """How far outputs are from what they should be, the mean over the batch; no label is needed to reconstruct.
+
+    Classify: cross entropy of logits (n,classes) with y (n,). Regress: mean squared error of (n,k) with y (n,k).
+    Reconstruct: mean squared error with the samples x that were fed, as `reconstructed` lays them out.
+    """
+    if task.kind == "classify":
+        return functional.cross_entropy(outputs, y)
+    return functional.mse_loss(outputs, reconstructed(outputs, x) if task.kind == "reconstruct" else y)
+
+
+def guided_loss(
+    task: Task,
+    outputs: torch.Tensor,
+    teacher: torch.Tensor,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    temperature: float,
+    alpha: float,
+) -> torch.Tensor:
+    """As `task_loss`, with `alpha` of it given to the match with the teacher's outputs (n,...).
+
+    Labels are distilled as `distillation_loss` says. Reals have no temperature: their match is the mean squared error
+    between student and teacher (Ba, Caruana 2014, Do Deep Nets Really Need to be Deep?, section 2.2).
+    """
+    if task.kind == "classify":
+        return distillation_loss(outputs, teacher, y, temperature, alpha)
+    match = functional.mse_loss(outputs, teacher.reshape(outputs.shape))
+    return alpha * match + (1 - alpha) * task_loss(task, outputs, x, y)
 
 
 def distillation_loss(
@@ -20,3 +53,13 @@ def distillation_loss(
     )
     hard = functional.cross_entropy(student, labels)
     return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+def reconstructed(outputs: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Samples x (n,c,h,w) or (n,features) in the shape of their reconstruction: the same, or (n,values) channels last.
+
+    Channels last, for so they lie in every file that a net ends in.
+    """
+    if outputs.ndim == 2 and x.ndim == 4:
+        x = x.permute(0, 2, 3, 1)
+    return x.reshape(outputs.shape)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,12 @@ from .views import view
 
 
 def write_outputs(teacher: Checkpoint, dataset: DataSet, views: int, shift: int, threads: int, folder: Path) -> None:
-    """Writes logits.npy (views,n,classes) float32 and about.json; BadInput when the teacher is fed other samples."""
+    """Writes logits.npy (views,n,...) float32 and about.json; BadInput when the teacher is fed other samples."""
     fed, found = teacher.about.preprocess, dataset.about.preprocess
     if fed.shape != found.shape or teacher.about.task != dataset.about.task:
         raise BadInput(
-            f"teacher {teacher.about.model!r}: it takes {fed.shape} and knows {teacher.about.classes} classes, "
-            f"but data set {dataset.about.name} has {found.shape} and {dataset.classes} classes"
+            f"teacher {teacher.about.model!r}: it takes {fed.shape} to {teacher.about.task.said(fed.shape)}, "
+            f"but data set {dataset.about.name} has {found.shape} to {dataset.about.task.said(found.shape)}"
         )
     with repeatable(teacher.about.seed, threads):
         outputs = [logits(teacher.net, view(dataset, index, shift)) for index in track(range(views), views)]
@@ -42,11 +43,12 @@ def guidance(folder: Path, dataset: DataSet, training: Training, temperature: fl
         shift, train = about["shift"], about["train"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder}: not a teacher's outputs that edgestill wrote: {error}") from error
-    expected = (len(dataset.train), dataset.classes)
-    if outputs.shape[1:] != expected or train != _digest(dataset):
+    expected = (len(dataset.train), dataset.outputs)
+    given = (outputs.shape[1], math.prod(outputs.shape[2:]))
+    if given != expected or train != _digest(dataset):
         raise BadInput(
-            f"the teacher's outputs are of other data: {outputs.shape[1]} samples and {outputs.shape[2]} classes, "
-            f"but data set {dataset.about.name} trains on {expected[0]} samples of {expected[1]} classes"
+            f"the teacher's outputs are of other data: {given[0]} samples and {given[1]} values each, "
+            f"but data set {dataset.about.name} trains on {expected[0]} samples for {expected[1]} values each"
         )
     if len(outputs) < training.views or shift != training.shift:
         raise BadInput(

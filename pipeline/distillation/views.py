@@ -38,6 +38,7 @@ def fed(raw: NDArray[Any], preprocess: Preprocess) -> torch.Tensor:
     return torch.from_numpy(channels_first(preprocess.apply(raw)))
 
 
-def labels(split: Split) -> torch.Tensor:
-    """The labels (n,) as a tensor of its own."""
-    return torch.from_numpy(np.array(split.y))
+def targets(split: Split) -> torch.Tensor:
+    """The targets as a tensor of its own: whole numbers (n,) int64, reals (n,k) float32."""
+    y = np.asarray(split.y)
+    return torch.from_numpy(y.astype(np.float32 if y.dtype.kind == "f" else np.int64))

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 KEY = "edgestill"  # of the header's metadata
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch of training came to: its mean loss, and the accuracy on validation after it in per cent."""
+    """What one epoch of training came to: its mean loss, and the task's metric on validation after it."""
 
     loss: float
     validation: float
@@ -44,8 +44,9 @@ class About:
     sources: tuple[str, ...] = ()
 
     @property
-    def classes(self) -> int:
-        return len(self.task.labels)
+    def outputs(self) -> int:
+        """How many values the net gives for one sample."""
+        return self.task.outputs(self.preprocess.shape)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -111,7 +112,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     about = read_about(path)
     tensors = load_file(path)
-    net = build(about.model, about.preprocess.shape, about.classes, about.options)
+    net = build(about.model, about.preprocess.shape, about.outputs, about.options)
     try:
         resize(net, tensors)
         net.load_state_dict(tensors)

@@ -24,7 +24,7 @@ TOLERANCE = 1e-3  # of the largest output
 
 
 def export_onnx(path: Path, out: Path) -> None:
-    """Writes the checkpoint at `path` as ONNX: input `input` (N,c,h,w) float32, output `logits` (N,classes).
+    """Writes the checkpoint at `path` as ONNX: input `input` (N,c,h,w) float32, output `logits` (N,...).
 
     Task and preprocess go along as JSON in the file's metadata. BadModel when ONNX Runtime computes something else.
     """
@@ -47,9 +47,9 @@ def export_onnx(path: Path, out: Path) -> None:
 def untrained_onnx(model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess) -> bytes:
     """A net's ONNX before any training, to see that there can be one.
 
-    BadModel when the net does not take the samples, does not give one output a label, or cannot be exported.
+    BadModel when the net does not take the samples, gives other outputs than its task wants, or cannot be exported.
     """
-    net = build(model, preprocess.shape, len(task.labels), options).eval()
+    net = build(model, preprocess.shape, task.outputs(preprocess.shape), options).eval()
     checkpoint = Checkpoint(net, About(model, options, task, preprocess, seed=0))
     _try(checkpoint)
     return bytes(tidied(_traced(checkpoint, Path(model))).SerializeToString(deterministic=True))
@@ -63,9 +63,11 @@ def _try(checkpoint: Checkpoint) -> None:
     except Exception as error:  # a net of the user's own may raise anything
         raise BadModel(f"model {about.model!r}: cannot be run on samples {tuple(x.shape)}: {error}") from error
     found = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-    if found != (2, about.classes):
+    expected = [(2, about.outputs), *([tuple(x.shape)] if about.task.kind == "reconstruct" else [])]
+    if found not in expected:
         raise BadModel(
-            f"model {about.model!r}: gives {found} for 2 samples; expected {(2, about.classes)}, one output a label"
+            f"model {about.model!r}: gives {found} for 2 samples; expected {' or '.join(map(str, expected))}: "
+            f"{about.task.said(about.preprocess.shape)}"
         )
 
 

@@ -13,11 +13,11 @@ def resize(net: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """
     for name, layer in net.named_modules():
         weight = tensors.get(f"{name}.weight")
-        if weight is not None and isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+        if weight is not None and isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm1d | nn.BatchNorm2d):
             _resize(layer, weight, name)
 
 
-def _resize(layer: nn.Conv2d | nn.Linear | nn.BatchNorm2d, weight: torch.Tensor, name: str) -> None:
+def _resize(layer: nn.Conv2d | nn.Linear | nn.BatchNorm1d | nn.BatchNorm2d, weight: torch.Tensor, name: str) -> None:
     kernel = layer.weight.shape[2:]
     if weight.ndim != layer.weight.ndim or weight.shape[2:] != kernel:
         raise ValueError(f"{name}.weight has shape {tuple(weight.shape)}, the layer's is {tuple(layer.weight.shape)}")
