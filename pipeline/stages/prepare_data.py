@@ -21,7 +21,7 @@ class PrepareData:
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "dataset"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __post_init__(self) -> None:
