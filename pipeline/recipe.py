@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadRecipe, choices
-from .models.factory import factories_in
+from .own_code import factories_in
 from .options import build, convert
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
@@ -76,7 +76,12 @@ class Recipe:
     @property
     def is_shipped(self) -> bool:
         """Whether its name alone finds it."""
-        return self.name in shipped() and self.path == _shipped_path(self.name)
+        return _is_shipped(self.path)
+
+    @property
+    def folder(self) -> Path:
+        """Where the user's own files lie: beside the recipe, or for a shipped one in the folder that one works in."""
+        return _own_folder(self.path)
 
 
 TOP = ("title", "task", "seed", "seeds", "data", "training", "teacher", "student", "stage", "exports", "measure")
@@ -90,7 +95,7 @@ def shipped() -> list[str]:
 def read_recipe(named: str | Path) -> Recipe:
     """The recipe at a path, or the shipped recipe of that name; BadRecipe says where and what."""
     path = _locate(named)
-    with factories_in(path.parent):
+    with factories_in(_own_folder(path)):
         return _Reader(path, _parse(path)).recipe()
 
 
@@ -108,6 +113,14 @@ def slug(name: str) -> str:
 
 def _shipped_path(name: str) -> Path:
     return Path(str(SHIPPED / f"{name}.toml"))
+
+
+def _is_shipped(path: Path) -> bool:
+    return path.stem in shipped() and path == _shipped_path(path.stem)
+
+
+def _own_folder(path: Path) -> Path:
+    return Path() if _is_shipped(path) else path.parent
 
 
 def _locate(named: str | Path) -> Path:

@@ -10,8 +10,10 @@ from .dataset import DataSet
 from .reader import Reader
 
 NAMES = {
+    "fashion-mnist": "fashion_mnist:FashionMnist",
     "mnist-5k": "mnist_5k:Mnist5k",
     "digits": "digits:Digits",
+    "idx": "idx:Idx",
 }
 
 

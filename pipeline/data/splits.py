@@ -1,4 +1,4 @@
-"""Seeded, stratified splits: every class keeps its share in each of them."""
+"""Seeded splits: every label keeps its share in each of them, or whole groups stay together."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...calibration import sets
+from ..errors import BadData
 from ..preprocess import Preprocess
 from ..task import Task
 from .dataset import About, DataSet, Source, Split
 
 CALIBRATION = 200  # samples of train that calibrate a quantizer
+CHUNK = 1 << 20  # values of a channel whose moments are taken at a time
 
 
 def stratified(y: NDArray[Any], shares: Mapping[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
@@ -33,22 +35,59 @@ def divided(
     name: str, source: Source, task: Task, x: NDArray[np.uint8], y: NDArray[Any], divisor: float, seed: int
 ) -> DataSet:
     """A data set of 70 % train, 10 % validation and 20 % test; mean and deviation are those of train."""
-    y = y.astype(np.int64)
-    parts = stratified(y, {"test": 0.2, "validation": 0.1, "train": 0.7}, seed)
-    splits = {part: Split(x[rows], y[rows]) for part, rows in parts.items()}
-    preprocess = standardizing(splits["train"].x, divisor)
-    calibration = some(splits["train"], CALIBRATION, seed)
-    return DataSet(About(name, seed, source, task, preprocess), calibration=calibration, **splits)
+    whole = Split(x, y.astype(np.int64))
+    return assembled(name, source, task, completed({"train": whole}, 0.1, 0.2, seed), divisor, seed)
+
+
+def completed(given: Mapping[str, Split], validation: float, test: float, seed: int) -> dict[str, Split]:
+    """Train, validation and test, of which those that are not given are drawn from train, each label in its share.
+
+    Both shares are of the train split as it is given, from 0 to 1.
+    """
+    shares = {"test": test, "validation": validation}
+    drawn = {name: share for name, share in shares.items() if name not in given}
+    if not drawn:
+        return dict(given)
+    strata = given["train"].y
+    if strata.dtype.kind not in "iu":  # reals have no classes to keep
+        strata = np.zeros(len(strata), np.int64)
+    rows = stratified(strata, {**drawn, "train": 1.0}, seed)
+    return {**given, **{name: given["train"].take(part) for name, part in rows.items()}}
+
+
+def assembled(name: str, source: Source, task: Task, parts: Mapping[str, Split], divisor: float, seed: int) -> DataSet:
+    """A data set of its three splits: mean and deviation are those of train, and so are the calibration samples."""
+    empty = [part for part in ("train", "validation", "test") if not len(parts[part])]
+    if empty:
+        raise BadData(
+            f"data {name}: no sample is left for {' and '.join(empty)}; more samples or larger shares are needed"
+        )
+    preprocess = standardizing(parts["train"].x, divisor)
+    calibration = some(parts["train"], CALIBRATION, seed)
+    return DataSet(About(name, seed, source, task, preprocess), calibration=calibration, **parts)
 
 
 def some(split: Split, count: int, seed: int) -> Split:
     """`count` samples of a split, every label in its share; the whole split when it has no more."""
-    rows = sets.stratified(split.y, count, seed)
-    return Split(split.x[rows], split.y[rows])
+    if split.y.dtype.kind in "iu":
+        return split.take(sets.stratified(split.y, count, seed))
+    return split.take(sets.choose(len(split), count, seed))
 
 
-def standardizing(x: NDArray[np.uint8], divisor: float) -> Preprocess:
-    """The preprocess that gives these raw samples mean 0 and deviation 1 a channel, to four digits."""
-    scaled = x.astype(np.float64) / divisor
-    mean, deviation = (np.round(values, 4) for values in (scaled.mean(axis=(0, 1, 2)), scaled.std(axis=(0, 1, 2))))
-    return Preprocess(x.shape[1:], str(x.dtype), divisor, tuple(mean.tolist()), tuple(deviation.tolist()))
+def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
+    """The preprocess that gives these raw samples mean 0 and deviation 1 a channel, to four digits that count.
+
+    A channel that never changes keeps its scale.
+    """
+    mean, deviation = (
+        tuple(float(f"{value:.4g}") for value in values) for values in _moments(x.reshape(-1, x.shape[-1]), divisor)
+    )
+    return Preprocess(x.shape[1:], str(x.dtype), divisor, mean, tuple(value or 1.0 for value in deviation))
+
+
+def _moments(values: NDArray[Any], divisor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each column (n, columns), a part of the rows at a time."""
+    parts = np.split(values, range(CHUNK, len(values), CHUNK))
+    mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts) / len(values)
+    squares = sum(((part - mean) ** 2).sum(axis=0) for part in parts) / len(values)
+    return mean / divisor, np.sqrt(squares) / divisor

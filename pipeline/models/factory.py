@@ -1,61 +1,17 @@
-"""A factory's source and its options, read and never run: a recipe is checked before anything heavy is imported."""
+"""A factory's options, read and never run: a recipe is checked before anything heavy is imported."""
 
 import ast
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadRecipe, choices
-
-_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
-
-
-@contextmanager
-def factories_in(folder: Path) -> Iterator[None]:
-    """Inside the block, `module:factory` names a function of the user's own, in a module that lies in `folder`."""
-    token = _folder.set(folder.absolute())
-    try:
-        yield
-    finally:
-        _folder.reset(token)
-
-
-def own_folder() -> Path | None:
-    """The folder that holds the user's own modules; None outside of `factories_in`."""
-    return _folder.get()
-
-
-def own_file(named: str) -> Path:
-    """The source file of the user's `module:factory`; BadRecipe when it is not there."""
-    module = named.partition(":")[0]
-    folder = own_folder()
-    if folder is None:
-        raise BadRecipe(
-            f"model {named!r}: a net of your own lies beside the recipe that names it, but no recipe is read here"
-        )
-    path = _module_file(folder, module)
-    if not path.is_file():
-        raise BadRecipe(f"model {named!r}: there is no {path.relative_to(folder)} in {folder}")
-    return path
-
-
-def own_sources(named: str) -> list[Path]:
-    """The user's own source files that `module:factory` runs: its module, and those it imports from the same folder."""
-    found: set[Path] = set()
-    waiting = [own_file(named), *_run_by(own_folder() or Path(), named.partition(":")[0])]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imported(path)
-    return sorted(found)
+from ..own_code import parsed
 
 
 def options_of(path: Path, function: str, where: str) -> dict[str, Any]:
     """The factory's parameters after shape and classes with their defaults; None for a default that is no literal."""
-    functions = {node.name: node for node in _parsed(path, where).body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name: node for node in parsed(path, where).body if isinstance(node, ast.FunctionDef)}
     if function not in functions:
         raise BadRecipe(f"{where}: {path.name} has no function {function!r}; there are {choices(functions) or 'none'}")
     arguments = functions[function].args
@@ -95,37 +51,3 @@ def _literal(node: ast.expr | None) -> Any:
         return None if node is None else ast.literal_eval(node)
     except ValueError:
         return None
-
-
-def _parsed(path: Path, where: str) -> ast.Module:
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"), path.name)
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise BadRecipe(f"{where}: {path.name} is not Python: {error}") from error
-
-
-def _imported(path: Path) -> list[Path]:
-    """The files in the user's folder that a source file imports by name."""
-    folder = own_folder() or path.parent
-    modules: list[str] = []
-    for node in ast.walk(_parsed(path, path.name)):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            around = path.parents[node.level - 1] if node.level else folder
-            if not around.is_relative_to(folder):
-                continue
-            module = ".".join((*around.relative_to(folder).parts, *filter(None, [node.module])))
-            modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    return [file for module in modules for file in _run_by(folder, module)]
-
-
-def _run_by(folder: Path, module: str) -> list[Path]:
-    """The files that importing a module runs: its own, and the __init__ of every package around it."""
-    parts = module.split(".")
-    packages = [folder.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
-    return [file for file in (_module_file(folder, module), *packages) if file.is_file()]
-
-
-def _module_file(folder: Path, module: str) -> Path:
-    return folder / f"{module.replace('.', '/')}.py"
