@@ -15,15 +15,23 @@ from .operators import (
     DepthwiseConv2d,
     Dequantize,
     FullyConnected,
+    HardSwish,
+    LeakyRelu,
+    Maximum,
     MaxPool2d,
     Mean,
+    Minimum,
+    Mul,
     Operator,
     Pad,
+    PRelu,
     Quantize,
     Relu,
     Relu6,
     Reshape,
+    Sigmoid,
     Softmax,
+    Tanh,
 )
 from .tensor import Tensor
 
@@ -145,6 +153,9 @@ BUILTINS = (
         (ACTIVATION, Field("keep_dims", ("keepNumDims",))),
         weighted=True,
     ),
+    Builtin(HardSwish, "HARD_SWISH", "HardSwishOptions", lambda _: 1, _alike(1)),
+    Builtin(LeakyRelu, "LEAKY_RELU", "LeakyReluOptions", _by_type(1, 2), _alike(1), (Field("alpha", ("alpha",)),)),
+    Builtin(Maximum, "MAXIMUM", "MaximumMinimumOptions", _by_type(1, 2), _alike(2), one_scale=True),
     Builtin(MaxPool2d, "MAX_POOL_2D", "Pool2DOptions", _by_type(1, 2), _alike(1), POOLING, one_scale=True),
     Builtin(
         Mean,
@@ -155,7 +166,10 @@ BUILTINS = (
         (Field("keep_dims", ("keepDims",)),),
         Operand("axes", _axes),
     ),
+    Builtin(Minimum, "MINIMUM", "MaximumMinimumOptions", _by_type(1, 2), _alike(2), one_scale=True),
+    Builtin(Mul, "MUL", "MulOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
     Builtin(Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), Operand("before_after", _pairs), one_scale=True),
+    Builtin(PRelu, "PRELU", "", lambda _: 1, _alike(2)),
     Builtin(
         Quantize, "QUANTIZE", "QuantizeOptions", _by_type(1, 2), frozenset({("float32", "int8"), ("int8", "int8")})
     ),
@@ -171,7 +185,9 @@ BUILTINS = (
         Operand("target", lambda operand, x, y: y.shape),  # the file's shape may hold a -1
         one_scale=True,
     ),
+    Builtin(Sigmoid, "LOGISTIC", "", _by_type(1, 2), _alike(1)),
     Builtin(Softmax, "SOFTMAX", "SoftmaxOptions", _by_type(1, 2), _alike(1), (Field("beta", ("beta",)),)),
+    Builtin(Tanh, "TANH", "", _by_type(1, 2), _alike(1)),
 )
 BY_CODE = {builtin.code: builtin for builtin in BUILTINS}
 BY_OPERATOR = {builtin.operator: builtin for builtin in BUILTINS}

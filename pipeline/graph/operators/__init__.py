@@ -3,8 +3,9 @@
 from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
-from .elementwise import Add, Relu, Relu6
+from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6
 from .movement import Pad, Reshape
+from .nonlinear import HardSwish, LeakyRelu, PRelu, Sigmoid, Tanh
 from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
 from .reduction import Mean
@@ -18,14 +19,22 @@ __all__ = [
     "DepthwiseConv2d",
     "Dequantize",
     "FullyConnected",
+    "HardSwish",
+    "LeakyRelu",
     "MaxPool2d",
+    "Maximum",
     "Mean",
+    "Minimum",
+    "Mul",
     "Operator",
+    "PRelu",
     "Pad",
     "Padding",
     "Quantize",
     "Relu",
     "Relu6",
     "Reshape",
+    "Sigmoid",
     "Softmax",
+    "Tanh",
 ]

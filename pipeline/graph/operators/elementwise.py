@@ -1,7 +1,8 @@
-"""Operators that work value by value: the sum of two tensors, and activations that stand alone."""
+"""Operators that work value by value: sums, products and bounds of two tensors, and clamps that stand alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,62 @@ class Add:
         terms = [_brought_to(common, x, tensor) for x, tensor in zip(inputs, tensors, strict=True)]
         multiplier = quantize_multiplier(common / (2.0**HEADROOM * y.per_tensor_scale))
         return clamped(multiply(terms[0] + terms[1], multiplier) + y.zero_point, self.activation, output)
+
+
+@dataclass(frozen=True)
+class Mul:
+    """a * b with numpy's broadcasting; each of the three tensors has its own scale."""
+
+    activation: Activation = "none"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return np.broadcast_shapes(*inputs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return prod(outputs[0].shape)
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(inputs[0] * inputs[1], self.activation)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        a, b, y = (quantization(tensor) for tensor in (*tensors, output))
+        multiplier = quantize_multiplier(a.per_tensor_scale * b.per_tensor_scale / y.per_tensor_scale)
+        products = (inputs[0].astype(np.int64) - a.zero_point) * (inputs[1].astype(np.int64) - b.zero_point)
+        return clamped(multiply(products, multiplier) + y.zero_point, self.activation, output)
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """The greater of a and b, with numpy's broadcasting; the kernel compares integers: all three share one scale."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return np.broadcast_shapes(*inputs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return np.maximum(inputs[0], inputs[1])
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        return np.maximum(inputs[0], inputs[1])
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The lesser of a and b, with numpy's broadcasting; the kernel compares integers: all three share one scale."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return np.broadcast_shapes(*inputs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return np.minimum(inputs[0], inputs[1])
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        return np.minimum(inputs[0], inputs[1])
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fixed_point import INT32_MAX, Integers, quantize_multiplier
+from ..fixed_point import Integers, quantize_multiplier
 from ..fixed_point import rounding_divide_by_power_of_two as divide
 from ..fixed_point import saturating_rounding_doubling_high_mul as high_mul
 from ..tensor import Tensor
 from .operator import Arrays, Shape, quantization
+from .transcendental import exp_on_negative_values, inverse_of_one_plus
 
 SCALED_DIFFERENCE_BITS = 5  # integer bits of the scaled difference to the row's maximum: Q5.26
 ACCUMULATION_BITS = 12  # integer bits of the sum of exponentials: Q12.19
 DIFFERENCES = np.arange(-255, 1)  # what two int8 values can differ by, least to greatest
-
-# exp(-1/4), exp(-1/2), exp(-1), ... exp(-16) in Q0.31, and the bit of a Q5.26 that asks for each
-EXPONENTIALS = {24: 1672461947, 25: 1302514674, 26: 790015084, 27: 290630308, 28: 39332535, 29: 720401, 30: 242}
-EXP_MINUS_EIGHTH, THIRD = 1895147668, 715827883  # Q0.31
-FORTY_EIGHT_SEVENTEENTHS, MINUS_THIRTY_TWO_SEVENTEENTHS = 1515870810, -1010580540  # Q2.29
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Softmax:
         power = exponentials[index]
         total = np.where(counts[index], divide(power, ACCUMULATION_BITS), 0).sum(axis=-1, keepdims=True)
         headroom = 32 - _bit_length(total)
-        inverse = _inverse_of_one_plus((total << headroom) - 2**31)
+        inverse = inverse_of_one_plus((total << headroom) - 2**31)
         share = divide(high_mul(power, inverse), ACCUMULATION_BITS - headroom + 31 - 8) - 128
         return np.where(counts[index], np.clip(share, -128, 127), -128).astype(np.int8)
 
@@ -60,40 +56,7 @@ def _exponential_table(beta: float, scale: float) -> tuple[Integers, NDArray[np.
     least = -int(np.floor((2**SCALED_DIFFERENCE_BITS - 1) * 2.0**fraction_bits / 2.0**exponent))
     counts = least <= DIFFERENCES
     scaled = high_mul(np.where(counts, DIFFERENCES, 0) << exponent, multiplier.significand)
-    return _exp_on_negative_values(scaled), counts
-
-
-def _exp_on_negative_values(a: Integers) -> Integers:
-    """gemmlowp: exp of Q5.26 values <= 0, as Q0.31: a quarter step by a polynomial, the rest bit by bit."""
-    quarter = 1 << 24
-    remainder_of_quarter = (a & (quarter - 1)) - quarter
-    power = _exp_on_last_quarter(remainder_of_quarter << SCALED_DIFFERENCE_BITS)
-    rest = remainder_of_quarter - a
-    for bit, constant in EXPONENTIALS.items():
-        power = np.where(rest & (1 << bit), high_mul(power, constant), power)
-    return np.where(a == 0, INT32_MAX, power)
-
-
-def _exp_on_last_quarter(a: Integers) -> Integers:
-    """gemmlowp: exp of Q0.31 values in [-1/4, 0), by its Taylor series around -1/8."""
-    x = a + (1 << 28)
-    square = high_mul(x, x)
-    cube, fourth = high_mul(square, x), high_mul(square, square)
-    tail = divide(high_mul(divide(fourth, 2) + cube, THIRD) + square, 1)
-    return np.minimum(EXP_MINUS_EIGHTH + high_mul(EXP_MINUS_EIGHTH, x + tail), INT32_MAX)
-
-
-def _inverse_of_one_plus(a: Integers) -> Integers:
-    """gemmlowp: 1 / (1 + a) of Q0.31 values in [0, 1), by three Newton-Raphson steps in Q2.29."""
-    half = (a + INT32_MAX + 1) >> 1
-    x = FORTY_EIGHT_SEVENTEENTHS + high_mul(half, MINUS_THIRTY_TWO_SEVENTEENTHS)
-    for _ in range(3):
-        x = x + _saturated(high_mul(x, (1 << 29) - high_mul(half, x)) << 2)
-    return _saturated(x << 1)
-
-
-def _saturated(x: Integers) -> Integers:
-    return np.clip(x, -(2**31), INT32_MAX)
+    return exp_on_negative_values(scaled, SCALED_DIFFERENCE_BITS), counts
 
 
 def _bit_length(x: Integers) -> Integers:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from ..graph import Graph, Node
-from ..operators import Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, Relu, Relu6
+from ..operators import Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Relu, Relu6
 
 
 def fuse_activations(graph: Graph) -> Graph:
-    """Fuses into convolutions, dense layers and sums, where nobody else reads the value before the activation.
+    """Fuses into convolutions, dense layers, sums and products, where nobody else reads the value before.
 
     In an integer graph the value before must have no scale of its own: an activation between two scales stays.
     """
@@ -29,7 +29,7 @@ def _layer_before(graph: Graph, node: Node) -> Node | None:
         return None
     name = node.inputs[0]
     layer = graph.producer(name)
-    if layer is None or not isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add):
+    if layer is None or not isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul):
         return None
     alone = len(graph.consumers(name)) == 1 and name not in graph.outputs
     plain = layer.operator.activation == "none" and graph.tensors[name].quantization is None
@@ -38,5 +38,5 @@ def _layer_before(graph: Graph, node: Node) -> Node | None:
 
 def _with_activation(layer: Node, node: Node) -> Node:
     activation: Activation = "relu6" if isinstance(node.operator, Relu6) else "relu"
-    assert isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add)
+    assert isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul)
     return Node(replace(layer.operator, activation=activation), layer.inputs, node.outputs)
