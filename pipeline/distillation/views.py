@@ -11,7 +11,12 @@ from ..preprocess import Preprocess, channels_first
 
 
 def view(dataset: DataSet, index: int, shift: int) -> torch.Tensor:
-    """The training set as a net is fed it in view `index`: (n,c,h,w) float32. View 0 is the training set itself.
+    """The training set as a net is fed it in view `index`: (n,c,h,w) float32."""
+    return fed(raw_view(dataset, index, shift), dataset.about.preprocess)
+
+
+def raw_view(dataset: DataSet, index: int, shift: int) -> NDArray[Any]:
+    """The training set (n,h,w,c) in view `index`, before any preprocess. View 0 is the training set itself.
 
     In the others every sample is moved by up to `shift` pixels in both directions, zeros come in from the border.
     """
@@ -19,7 +24,7 @@ def view(dataset: DataSet, index: int, shift: int) -> torch.Tensor:
     if index and shift:
         random = np.random.default_rng([dataset.about.seed, index])
         raw = shifted(raw, random.integers(-shift, shift + 1, (len(raw), 2)))
-    return fed(raw, dataset.about.preprocess)
+    return raw
 
 
 def shifted(x: NDArray[Any], moves: NDArray[np.int64]) -> NDArray[Any]:

@@ -35,8 +35,8 @@ def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = No
     shape, returned = (graph.tensors[names[0]].shape for names in (graph.inputs, graph.outputs))
     _check(samples, shape, path)
     laid_out = values[given.name].as_onnx(samples) if values else samples
-    outputs = run(path, [_as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
-    return _as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
+    outputs = run(path, [as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
+    return as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
 
 
 def samples_for(paths: Sequence[Path], data: str, layout: Layout | None = None) -> NDArray[np.float32]:
@@ -57,14 +57,14 @@ def _check(samples: NDArray[Any], shape: Shape, path: Path) -> None:
         raise BadData(f"{path.name}: samples have shape {samples.shape[1:]}, but its input takes {shape[1:]}")
 
 
-def _as_input(samples: NDArray[np.float32], port: Port) -> NDArray[Any]:
+def as_input(samples: NDArray[np.float32], port: Port) -> NDArray[Any]:
     """Samples as the port wants them: reals as they are, or INT8 steps."""
     if port.scale is None or port.dtype == "float32":
         return samples
     return per_tensor(port.scale, port.zero_point or 0).quantize(samples, cast(DType, port.dtype))
 
 
-def _as_real(outputs: NDArray[Any], port: Port) -> NDArray[np.float32]:
+def as_real(outputs: NDArray[Any], port: Port) -> NDArray[np.float32]:
     """Outputs as reals: INT8 steps with the port's scale, floats as they are."""
     if port.scale is None or port.dtype == "float32":
         return outputs.astype(np.float32)
