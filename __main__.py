@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
+from .pipeline.disk import is_full
 from .pipeline.errors import EdgestillError
 
 DESCRIPTION = """\
@@ -44,6 +45,16 @@ def days(text: str) -> float:
     if value < 0:
         raise ValueError(text)
     return value
+
+
+def in_bytes(text: str) -> int:
+    """A size such as 20G."""
+    from .pipeline.keeping.eviction import size_of
+
+    try:
+        return size_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parser() -> Parser:
@@ -91,10 +102,15 @@ def parser() -> Parser:
     doctor.add_argument("target", nargs="?", metavar="TARGET", help="look at one target only")
     store = command("store", "what is kept of earlier runs", STORE)
     store.add_argument("action", choices=["list", "verify", "prune", "path"])
+    store.add_argument("--older", type=days, metavar="DAYS", help="only what was not used for so long (prune: 30)")
+    store.add_argument("--stage", action="append", metavar="NAME", help="only what this stage made; may be repeated")
+    store.add_argument("--larger", type=in_bytes, metavar="SIZE", help="only what is larger, such as 500K or 20M")
     store.add_argument(
-        "--older", type=days, default=30, metavar="DAYS", help="prune: what was not used for so long (30)"
+        "--sort", choices=["age", "size", "stage", "made-for", "key"], default="age", help="the order (age)"
     )
+    store.add_argument("--to", type=in_bytes, metavar="SIZE", help="prune: until so much is left, unused longest first")
     store.add_argument("--all", action="store_true", help="prune: everything")
+    store.add_argument("--dry-run", action="store_true", help="prune: only say what would go")
     return top
 
 
@@ -109,8 +125,9 @@ within one step with less than 1 % of values off; two float files when their out
 only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column."""
-STORE = """list shows what is kept, verify reads every byte again, prune removes what was not used for a while, path
-says where the store is ($EDGESTILL_STORE moves it)."""
+STORE = """list shows what is kept, verify reads every byte again and names damaged files (exit code 1), prune removes
+what was not used for 30 days, or what the flags ask for, never what a running edgestill uses; path says where the store
+is ($EDGESTILL_STORE moves it; $EDGESTILL_STORE_LIMIT, such as 20G, bounds it)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,17 +149,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ModuleNotFoundError, PackageNotFoundError) as error:
-        print(
-            f"edgestill: the package {error.name} is missing; install it with: pip install edgestill", file=sys.stderr
-        )
+        from .targets.installation import install_command
+
+        print(f"edgestill: {error.name} is missing; install it with: {install_command()}", file=sys.stderr)
         return 3
     except Exception as error:
-        return _unexpected(error)
+        return _no_room(error) if is_full(error) else _unexpected(error)
 
 
 def _interrupt(*_: object) -> NoReturn:
     """SIGTERM ends as Ctrl-C does: children and temporary folders go along."""
     raise KeyboardInterrupt
+
+
+def _no_room(error: Exception) -> int:
+    """A full disk that no room below knew the folder of."""
+    print(
+        f"edgestill: no space left on the device: {error}; free some, or point --out, $TMPDIR or $EDGESTILL_STORE to a "
+        "folder on another disk",
+        file=sys.stderr,
+    )
+    return EdgestillError.exit_code
 
 
 def _unexpected(error: Exception) -> int:

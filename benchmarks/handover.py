@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain, Role, Variant
-from ..pipeline.errors import EdgestillError
+from ..pipeline.disk import written_to
 from ..pipeline.recipe import slug
-from .whole import written_whole
+from .whole import sweep_partial, written_whole
 
 ENDINGS: Mapping[Role, str] = {
     "float onnx": ".onnx",
@@ -19,6 +19,7 @@ ENDINGS: Mapping[Role, str] = {
 }
 STEMS = {"student from scratch": "scratch"}
 FINAL = "model"  # the last integer variant and the float one that it was made from
+CURE = "free some, or name another folder with --out"
 LISTING = ".edgestill"  # in the output folder: the names of the files that were handed over
 
 
@@ -39,9 +40,11 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
     """
     every = _files(out, steps.variants, artifacts)
     handed = tuple(file for file in every if file.role is None or file.role.split()[1] in formats)
-    try:
+    with written_to(out, CURE):
         out.mkdir(parents=True, exist_ok=True)
         before, now = _handed_before(out), {file.path.name for file in handed}
+        for name in before | now:
+            sweep_partial(out / name)
         _list(out, before | now)  # killed on the way, the next run knows of both
         for file in handed:
             if not file.path.is_file() or digest(file.path) != file.artifact.sha256:
@@ -49,10 +52,6 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
         for name in before - now:
             (out / name).unlink(missing_ok=True)
         _list(out, now)
-    except OSError as error:
-        raise EdgestillError(
-            f"{out}: the files cannot be written: {error.strerror}; name another folder with --out"
-        ) from error
     return handed
 
 

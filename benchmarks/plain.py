@@ -1,6 +1,8 @@
 """Frozen dataclasses to plain JSON values and back, told by their type hints."""
 
 import dataclasses
+import json
+import sys
 import types
 from collections.abc import Mapping
 from enum import Enum
@@ -20,6 +22,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     return value.value if isinstance(value, Enum) else value
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output, keys in one order."""
+    json.dump(document, sys.stdout, indent=1, sort_keys=True, allow_nan=False)
+    print()
 
 
 def restore(kind: type[T], values: Any, where: str) -> T:

@@ -3,23 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from ..pipeline.chain import chain
-from ..pipeline.errors import BadInput, EdgestillError
-from ..pipeline.models.factory import factories_in
+from ..pipeline.artifact import Artifact
+from ..pipeline.chain import Chain, chain
+from ..pipeline.disk import written_to
+from ..pipeline.errors import BadInput
+from ..pipeline.own_code import factories_in
 from ..pipeline.recipe import Measure, Recipe
 from ..pipeline.run import run
+from ..pipeline.scratch import scratch_folder
 from ..pipeline.store import Store
 from ..targets.catalog import find
 from ..targets.target import Device, Plan
 from .assemble import assemble
-from .handover import Handed, hand_over
+from .handover import CURE, Handed, hand_over
 from .harness import bench
 from .page import write_page
 from .report import Report, read_report, write_report
 from .result import Result
 from .terminal import Terminal
+from .whole import only_writer, sweep_partial
 
 CHANGING = ("load_average", "megahertz")  # facts of a device that are not what it is
 
@@ -33,11 +36,21 @@ def run_recipe(
     """
     if seeds is not None:
         recipe = _with_seeds(recipe, seeds)
-    targets = [find(name) for name in recipe.measure.targets]
-    plan, steps = _plan(recipe.measure), chain(recipe)
+    for name in recipe.measure.targets:
+        find(name)
+    steps = chain(recipe)
     _writable(out)
-    with factories_in(recipe.path.parent):
-        artifacts = run(steps.steps, store, terminal)
+    with factories_in(recipe.folder):
+        artifacts = run(steps.steps, store, terminal, recipe.name)
+    with only_writer(out):
+        return _reported(recipe, out, steps, artifacts, terminal, again)
+
+
+def _reported(
+    recipe: Recipe, out: Path, steps: Chain, artifacts: Mapping[str, Artifact], terminal: Terminal, again: bool
+) -> Report:
+    """The files handed over and measured, and the report beside them."""
+    targets, plan = [find(name) for name in recipe.measure.targets], _plan(recipe.measure)
     handed = hand_over(out, steps, artifacts, recipe.exports)
     files = [file.path for file in handed if file.role]
     device = targets[0].probe()
@@ -50,13 +63,11 @@ def run_recipe(
     report = assemble(recipe, steps, artifacts, handed, device, plan, results)
     if before is not None:
         report = replace(report, created=before.created, device=before.device)
-    try:
+    with written_to(out, CURE):
+        for name in ("report.html", "report.json"):
+            sweep_partial(out / name)
         write_page(report, out / "report.html")
         write_report(report, out / "report.json")  # last: whoever finds it finds everything
-    except OSError as error:
-        raise EdgestillError(
-            f"{out}: the report cannot be written: {error.strerror}; name another with --out"
-        ) from error
     return report
 
 
@@ -72,12 +83,10 @@ def _plan(measure: Measure) -> Plan:
 
 def _writable(out: Path) -> None:
     """Before any work: whether the output folder can be written."""
-    try:
+    with written_to(out, CURE):
         out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=out):
+        with scratch_folder(out):
             pass
-    except OSError as error:
-        raise EdgestillError(f"{out}: cannot be written: {error.strerror}; name another folder with --out") from error
 
 
 def _measured_before(path: Path, handed: Sequence[Handed], device: Device, plan: Plan) -> Report | None:

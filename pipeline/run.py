@@ -1,6 +1,6 @@
 """The fold: every step is made from the artifacts before it, or found in the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from .artifact import Artifact
@@ -17,14 +17,19 @@ class Watcher(Protocol):
     def end(self, step: Step, made: Made) -> None: ...
 
 
-def run(steps: Iterable[Step], store: Store, watcher: Watcher) -> Mapping[str, Artifact]:
-    """Every step's artifact by the step's name. Killed at any point, the next run goes on where this one stopped."""
+def run(steps: Sequence[Step], store: Store, watcher: Watcher, recipe: str = "") -> Mapping[str, Artifact]:
+    """Every step's artifact by the step's name. Killed at any point, the next run goes on where this one stopped.
+
+    `recipe` is the name under which the store notes what it keeps.
+    """
+    store.sweep()
+    _claim(steps, store)
     artifacts: dict[str, Artifact] = {}
     for step in steps:
         watcher.begin(step)
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
         try:
-            made = store.make(step.stage, inputs)
+            made = store.make(step.stage, inputs, f"{recipe}: {step.name}")
         except EdgestillError as error:
             gone = [name for name, artifact in inputs.items() if not artifact.path.exists()]
             why = f"its {gone[0]} was taken out of the store meanwhile; run the same command again" if gone else error
@@ -33,3 +38,13 @@ def run(steps: Iterable[Step], store: Store, watcher: Watcher) -> Mapping[str, A
         artifacts[step.name] = made.artifact
         watcher.end(step, made)
     return artifacts
+
+
+def _claim(steps: Sequence[Step], store: Store) -> None:
+    """Everything that is there already for these steps: it must not make room for what is made before its turn."""
+    told: dict[str, Artifact] = {}
+    for step in steps:
+        if told.keys() >= set(step.inputs.values()):
+            found = store.told(step.stage, {name: told[source] for name, source in step.inputs.items()})
+            if found:
+                told[step.name] = found

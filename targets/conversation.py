@@ -13,7 +13,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ..pipeline.disk import NOTHING_HALF, NoSpace, is_full
 from ..pipeline.errors import BadModel, MissingTool, RuntimeDied
+from ..pipeline.scratch import CURE
 
 AGENT = (sys.executable, str(resources.files("edgestill.targets") / "agents" / "measure.py"))
 GRACE_SECONDS = 5.0  # the agent's own limit comes this much after ours
@@ -62,6 +64,8 @@ class Conversation:
             raise self._died(step, limit_seconds if late.is_set() else None)
         if event["event"] == "error":
             message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
+            if is_full(message):
+                raise NoSpace(f"{self._file.name}: {STEPS[step]}: {NOTHING_HALF}; {CURE}")
             error = MissingTool if event["code"] == "runtime-missing" else BadModel
             raise error(f"{self._file.name}: {STEPS[step]}: {message}")
         return event

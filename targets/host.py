@@ -1,6 +1,5 @@
 """This machine: every file in a process of its own, .onnx in ONNX Runtime, .tflite in LiteRT."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
+from ..pipeline.scratch import scratch_folder
 from . import machine
 from .conversation import Conversation
 from .target import Arrays, Device, Evidence, Plan, Samples
@@ -52,9 +52,9 @@ class Host:
         if runtime is None or RUNTIMES.get(file.kind) != runtime:
             raise BadInput(f"{file.path.name}: {self.name} runs .onnx and .tflite files, not {file.kind}")
         path = file.path.resolve()
-        with tempfile.TemporaryDirectory(prefix="edgestill-") as folder, Conversation(path) as child:
+        with scratch_folder() as folder, Conversation(path) as child:
             ready = child.ask("load", self.limit_seconds, file=str(path), runtime=runtime, threads=threads)
-            yield HostLoaded(child, Path(folder), self.limit_seconds, ready)
+            yield HostLoaded(child, folder, self.limit_seconds, ready)
 
 
 class HostLoaded:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from edgestill.__main__ import main
 from edgestill.pipeline.store import Store
-from edgestill.targets.doctor import PACKAGES
+from edgestill.targets import doctor
+from edgestill.targets.parts import Package
 
 
 @pytest.fixture
@@ -43,9 +45,9 @@ def test_doctor_finds_everything_here_and_less_for_one_target(capsys: pytest.Cap
 def test_doctor_names_the_cure_of_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(PACKAGES, "no-such-package", (True, "nothing", ""))
+    monkeypatch.setattr(doctor, "PACKAGES", (Package("no-such-package", "nothing"),))
     assert main(["doctor"]) == 3
-    assert "cure: pip install 'edgestill'" in capsys.readouterr().out
+    assert f"cure: {sys.executable} -m pip install edgestill\n" in capsys.readouterr().out
 
 
 def test_store_lists_what_a_run_left_and_finds_it_whole(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

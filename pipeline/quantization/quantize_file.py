@@ -1,11 +1,11 @@
 """Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
 from ..data.travelling import Travelling, travelling
-from ..errors import BadData, BadInput, BadModel
+from ..disk import written_to
+from ..errors import BadData, BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
 from ..graph.to_onnx import to_onnx
@@ -24,6 +25,7 @@ from ..progress import track
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
 from ..runtimes.samples import infer
+from ..scratch import scratch_folder
 from ..task import accuracy
 from .calibrate import calibrate
 from .quantize import QuantizationOptions, quantize
@@ -147,8 +149,8 @@ def _range(known: Travelling) -> tuple[float, float] | None:
 def quantize_file(model: Path, material: Material, out: Path, options: QuantizationOptions) -> Quantized:
     """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format, NAME.float.*.
 
-    All are made beside and renamed once every check has passed: no file of `out` is lost to one that is worse. BadInput
-    when `out` is no folder that can be written to.
+    All are made beside, synced, and renamed once every check has passed: no file of `out` is lost to one that is worse.
+    EdgestillError when `out` is no folder that can be written to, or its disk is full.
     """
     calibrating, judging = material.calibrating, material.judging
     with _workshop(out) as folder:
@@ -185,17 +187,17 @@ TWIN = {".onnx": ".tflite", ".tflite": ".onnx"}
 @contextmanager
 def _workshop(out: Path) -> Iterator[Path]:
     """A temporary folder inside `out`, so that what is made there can be renamed into it."""
-    try:
+    with written_to(out, "free some, or name another folder with --out"):
         out.mkdir(parents=True, exist_ok=True)
-        folder = TemporaryDirectory(prefix=".edgestill-", dir=out)
-    except OSError as error:
-        raise BadInput(f"{out}: cannot be written to ({error.strerror}); name another folder with --out") from error
-    with folder as name:
-        yield Path(name)
+        with scratch_folder(out) as folder:
+            yield folder
 
 
 def _write(path: Path, graph: Graph) -> Path:
-    path.write_bytes(to_tflite(graph) if path.suffix == ".tflite" else to_onnx(graph))
+    with path.open("wb") as file:
+        file.write(to_tflite(graph) if path.suffix == ".tflite" else to_onnx(graph))
+        file.flush()
+        os.fsync(file.fileno())
     return path
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+DISK_FULL = 28  # the child's exit code when its folder takes no more
+
 
 @dataclass(frozen=True)
 class Request:

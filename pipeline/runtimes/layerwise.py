@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..graph.operators.requantization import channel_multiplier
 from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
 from ..graph.to_tflite import to_tflite
+from ..scratch import scratch_folder
 from .runtime import run
 
 MOST_LSB = 1  # steps that a layer may be off
@@ -76,8 +76,8 @@ def layers(graph: Graph, first: Path, second: Path, inputs: NDArray[np.int8]) ->
     the graph written as one). A TFLite file's values are those of the reference kernels on its own bytes; an ONNX
     file's are those of ONNX Runtime without optimisations, each layer alone.
     """
-    with TemporaryDirectory(prefix="edgestill-") as folder:
-        reference = next((path for path in (first, second) if path.suffix == ".tflite"), Path(folder) / "graph.tflite")
+    with scratch_folder() as folder:
+        reference = next((path for path in (first, second) if path.suffix == ".tflite"), folder / "graph.tflite")
         if not reference.exists():
             reference.write_bytes(to_tflite(graph))
         given = _reference(graph, reference, inputs)

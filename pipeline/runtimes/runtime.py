@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from ..disk import NOTHING_HALF, NoSpace
 from ..errors import BadInput, BadModel, RuntimeDied
-from .exchange import Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
+from ..scratch import CURE, scratch_folder
+from .exchange import DISK_FULL, Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
 from .interface import Interface, Port, describe
 
 Runtime = Literal["onnxruntime", "onnxruntime-layers", "litert", "litert-reference", "tflite-micro", "numpy"]
@@ -62,8 +63,7 @@ def run(
         raise BadInput(
             f"{path.name}: inputs hold {sorted(lengths)} samples; every input needs the same number, at least 1"
         )
-    with TemporaryDirectory(prefix="edgestill-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         write_arrays(folder, "inputs", inputs)
         answer = _ask(folder, Request(str(path.resolve()), runtime, every_tensor), timeout)
         tensors = dict(zip(answer.names, read_arrays(folder, "tensors"), strict=True))
@@ -72,9 +72,9 @@ def run(
 
 def arena_bytes(path: Path, timeout: float = TIMEOUT) -> Arena:
     """What TFLite Micro allocates for a .tflite file before its first run; raises as `run` does."""
-    with TemporaryDirectory(prefix="edgestill-") as name:
+    with scratch_folder() as folder:
         request = Request(str(path.resolve()), "tflite-micro", runs=False)
-        return Arena(**_ask(Path(name), request, timeout).facts["arena"])
+        return Arena(**_ask(folder, request, timeout).facts["arena"])
 
 
 def _ask(folder: Path, request: Request, timeout: float) -> Answer:
@@ -87,6 +87,8 @@ def _ask(folder: Path, request: Request, timeout: float) -> Answer:
             f"{place} took longer than {timeout:g} s while {read_step(folder)}; give it fewer samples"
         ) from error
     words = _last_words(done.stderr.decode(errors="replace"))
+    if done.returncode == DISK_FULL:
+        raise NoSpace(f"{folder.parent}: {NOTHING_HALF}; {CURE}")
     if done.returncode:
         raise RuntimeDied(f"{place} {_death(done.returncode)} while {read_step(folder)}; is the file whole?{words}")
     answer = read_answer(folder)
