@@ -13,6 +13,7 @@ NAMES = {
     "fashion-mnist": "fashion_mnist:FashionMnist",
     "mnist-5k": "mnist_5k:Mnist5k",
     "digits": "digits:Digits",
+    "spoken-digits": "spoken_digits:SpokenDigits",
     "idx": "idx:Idx",
 }
 

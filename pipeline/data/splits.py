@@ -1,6 +1,6 @@
 """Seeded splits: every label keeps its share in each of them, or whole groups stay together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...calibration import sets
 from ..errors import BadData
+from ..features.front_end import FrontEnd
 from ..preprocess import Preprocess
 from ..task import Task
 from .dataset import About, DataSet, Source, Split
@@ -55,14 +56,25 @@ def completed(given: Mapping[str, Split], validation: float, test: float, seed: 
     return {**given, **{name: given["train"].take(part) for name, part in rows.items()}}
 
 
-def assembled(name: str, source: Source, task: Task, parts: Mapping[str, Split], divisor: float, seed: int) -> DataSet:
-    """A data set of its three splits: mean and deviation are those of train, and so are the calibration samples."""
+def assembled(
+    name: str,
+    source: Source,
+    task: Task,
+    parts: Mapping[str, Split],
+    divisor: float,
+    seed: int,
+    fit: Callable[[NDArray[Any]], Preprocess] | None = None,
+) -> DataSet:
+    """A data set of its three splits: mean and deviation are those of train, and so are the calibration samples.
+
+    `fit` finds the preprocess of training samples where `standardizing` by `divisor` is not what they need.
+    """
     empty = [part for part in ("train", "validation", "test") if not len(parts[part])]
     if empty:
         raise BadData(
             f"data {name}: no sample is left for {' and '.join(empty)}; more samples or larger shares are needed"
         )
-    preprocess = standardizing(parts["train"].x, divisor)
+    preprocess = fit(parts["train"].x) if fit else standardizing(parts["train"].x, divisor)
     calibration = some(parts["train"], CALIBRATION, seed)
     return DataSet(About(name, seed, source, task, preprocess), calibration=calibration, **parts)
 
@@ -79,10 +91,22 @@ def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
 
     A channel that never changes keeps its scale.
     """
-    mean, deviation = (
-        tuple(float(f"{value:.4g}") for value in values) for values in _moments(x.reshape(-1, x.shape[-1]), divisor)
-    )
-    return Preprocess(x.shape[1:], str(x.dtype), divisor, mean, tuple(value or 1.0 for value in deviation))
+    mean, deviation = _moments(x.reshape(-1, x.shape[-1]), divisor)
+    return Preprocess(x.shape[1:], str(x.dtype), divisor, _plain(mean), _scales(deviation))
+
+
+def standardizing_columns(x: NDArray[Any], front_end: FrontEnd | None = None) -> Preprocess:
+    """As `standardizing`, of features (n, frames, columns, 1) that this front end made: a mean and deviation a column."""
+    mean, deviation = _moments(x.reshape(-1, x.shape[-2]), 1.0)
+    return Preprocess(x.shape[1:], str(x.dtype), 1.0, _plain(mean), _scales(deviation), front_end)
+
+
+def _plain(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.4g}") for value in values)
+
+
+def _scales(deviations: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(value or 1.0 for value in _plain(deviations))
 
 
 def _moments(values: NDArray[Any], divisor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
