@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from torch import nn
 
 from ..artifact import canonical_json, digest
 from ..errors import BadModel
@@ -29,7 +30,7 @@ def export_onnx(path: Path, out: Path) -> None:
     Task and preprocess go along as JSON in the file's metadata. BadModel when ONNX Runtime computes something else.
     """
     checkpoint = load_checkpoint(path)
-    model = tidied(_traced(checkpoint, path))
+    model = onnx_of(checkpoint.net, _example(checkpoint, 1), f"{path}: the model {checkpoint.about.model!r}")
     about = checkpoint.about
     travelling = {
         "task": about.task.to_json(),
@@ -52,7 +53,12 @@ def untrained_onnx(model: str, options: Mapping[str, Any], task: Task, preproces
     net = build(model, preprocess.shape, task.outputs(preprocess.shape), options).eval()
     checkpoint = Checkpoint(net, About(model, options, task, preprocess, seed=0))
     _try(checkpoint)
-    return bytes(tidied(_traced(checkpoint, Path(model))).SerializeToString(deterministic=True))
+    return bytes(onnx_of(net, _example(checkpoint, 1), f"model {model!r}").SerializeToString(deterministic=True))
+
+
+def onnx_of(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProto:
+    """A net's ONNX for any batch, traced on one example (1,...); BadModel starts with `where`."""
+    return tidied(_traced(net, example, where))
 
 
 def _try(checkpoint: Checkpoint) -> None:
@@ -71,7 +77,7 @@ def _try(checkpoint: Checkpoint) -> None:
         )
 
 
-def _traced(checkpoint: Checkpoint, path: Path) -> onnx.ModelProto:
+def _traced(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProto:
     """As torch's TorchScript exporter writes it: the plainer graph of its two exporters, and ten times faster."""
     written = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints whole graphs when it fails
@@ -80,8 +86,8 @@ def _traced(checkpoint: Checkpoint, path: Path) -> onnx.ModelProto:
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # ours folds what its own does not
         try:
             torch.onnx.export(
-                checkpoint.net,
-                (_example(checkpoint, 1),),
+                net,
+                (example,),
                 written,  # type: ignore[arg-type]  # it takes files as well as paths
                 dynamo=False,
                 opset_version=OPSET,
@@ -90,7 +96,7 @@ def _traced(checkpoint: Checkpoint, path: Path) -> onnx.ModelProto:
                 dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},
             )
         except Exception as error:  # a net of the user's own may hold anything
-            raise BadModel(f"{path}: torch cannot export the model {checkpoint.about.model!r}: {error}") from error
+            raise BadModel(f"{where}: torch cannot export it: {error}") from error
     return onnx.load_from_string(written.getvalue())
 
 

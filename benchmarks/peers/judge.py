@@ -1,0 +1,93 @@
+"""What a quantized file is worth: SQNR and agreement with the float net, bytes, TFLite Micro's arena."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...pipeline.errors import EdgestillError
+from ...pipeline.runtimes.runtime import arena_bytes
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """SQNR in dB against the float net's outputs, the share of samples with the same label (None: no labels), bytes,
+    and TFLite Micro's arena in bytes, or why there is none."""
+
+    sqnr_db: float
+    agreement: float | None
+    bytes: int
+    arena: int | None
+    no_arena: str = ""
+
+
+def judge(file: Path, samples: Array, exact: Array, classes: int) -> Judged:
+    """The file run on samples (n,...) as torch has them, against the float net's outputs (n,k)."""
+    outputs = (_onnx if file.suffix == ".onnx" else _tflite)(file, samples).reshape(len(samples), -1)
+    agreement = float((outputs.argmax(1) == exact.argmax(1)).mean()) if classes else None
+    arena, why = _arena(file) if file.suffix == ".tflite" else (None, "")
+    return Judged(sqnr(outputs, exact.reshape(outputs.shape)), agreement, file.stat().st_size, arena, why)
+
+
+def sqnr(outputs: Array, exact: Array) -> float:
+    """Signal to quantization noise in dB: the power of the exact outputs over that of the error."""
+    noise = float(((outputs.astype(np.float64) - exact) ** 2).sum())
+    return 10 * math.log10(float((exact.astype(np.float64) ** 2).sum()) / max(noise, 1e-30))
+
+
+def _onnx(file: Path, samples: Array) -> Array:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])
+
+
+def _tflite(file: Path, samples: Array) -> Array:
+    """On LiteRT's reference kernels, which all TFLite files share; INT8 ends through the file's own scales."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    run = Interpreter(str(file), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    run.allocate_tensors()
+    taken, given = run.get_input_details()[0], run.get_output_details()[0]
+    outputs = []
+    for sample in samples:
+        run.set_tensor(taken["index"], _steps(_laid_out(sample, tuple(taken["shape"])), taken))
+        run.invoke()
+        outputs.append(_reals(run.get_tensor(given["index"]), given))
+    return np.concatenate(outputs)
+
+
+def _laid_out(sample: Array, shape: tuple[int, ...]) -> Array:
+    """A sample of torch's layout as the file's: channels last, a signal over time as an image of one row."""
+    one = sample[None]
+    for laid_out in (one, one.transpose(0, *range(2, one.ndim), 1) if one.ndim > 2 else one):
+        if laid_out.shape == shape:
+            return np.ascontiguousarray(laid_out)
+    if one.ndim == 3 and shape == (1, 1, one.shape[2], one.shape[1]):
+        return np.ascontiguousarray(one.transpose(0, 2, 1)[:, None])
+    return one.reshape(shape)
+
+
+def _steps(real: Array, detail: dict[str, Any]) -> Array:
+    scale, zero = detail["quantization"]
+    if detail["dtype"] != np.int8:
+        return real.astype(detail["dtype"])
+    return np.clip(np.round(real / scale) + zero, -128, 127).astype(np.int8)
+
+
+def _reals(values: Array, detail: dict[str, Any]) -> Array:
+    scale, zero = detail["quantization"]
+    return np.asarray((values.astype(np.float32) - zero) * scale) if detail["dtype"] == np.int8 else values
+
+
+def _arena(file: Path) -> tuple[int | None, str]:
+    try:
+        return arena_bytes(file).total, ""
+    except EdgestillError as error:
+        return None, str(error).splitlines()[0][:200]
