@@ -1,6 +1,6 @@
 """Seeded splits: every label keeps its share in each of them, or whole groups stay together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,27 @@ def stratified(y: NDArray[Any], shares: Mapping[str, float], seed: int) -> dict[
     return {name: random.permutation(np.concatenate(part)) for name, part in parts.items()}
 
 
+def grouped(groups: Sequence[Any], shares: Mapping[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
+    """Indices of samples by split name: all samples of a group are in one split, the last takes what is left.
+
+    Groups come in a seeded order; each of the other splits takes one at least, and more while that brings it nearer to
+    its share of the samples. BadData when there are fewer groups than splits.
+    """
+    names, place = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < len(shares):
+        raise BadData(f"there are {len(names)} groups for {len(shares)} splits ({', '.join(map(str, names))})")
+    sizes = np.bincount(place)
+    waiting = np.random.default_rng(seed).permutation(len(names)).tolist()
+    parts: dict[str, list[int]] = {}
+    for left, (name, share) in zip(range(len(shares) - 1, 0, -1), shares.items(), strict=False):
+        taken = [waiting.pop(0)]
+        while len(waiting) > left and sizes[taken].sum() + sizes[waiting[0]] / 2 < share * len(place):
+            taken.append(waiting.pop(0))
+        parts[name] = taken
+    parts[list(shares)[-1]] = waiting
+    return {name: np.flatnonzero(np.isin(place, taken)) for name, taken in parts.items()}
+
+
 def divided(
     name: str, source: Source, task: Task, x: NDArray[np.uint8], y: NDArray[Any], divisor: float, seed: int
 ) -> DataSet:
@@ -40,10 +61,13 @@ def divided(
     return assembled(name, source, task, completed({"train": whole}, 0.1, 0.2, seed), divisor, seed)
 
 
-def completed(given: Mapping[str, Split], validation: float, test: float, seed: int) -> dict[str, Split]:
+def completed(
+    given: Mapping[str, Split], validation: float, test: float, seed: int, groups: Sequence[Any] | None = None
+) -> dict[str, Split]:
     """Train, validation and test, of which those that are not given are drawn from train, each label in its share.
 
-    Both shares are of the train split as it is given, from 0 to 1.
+    Both shares are of the train split as it is given, from 0 to 1. With `groups`, one for each of its samples, no group
+    is in two of those that are drawn.
     """
     shares = {"test": test, "validation": validation}
     drawn = {name: share for name, share in shares.items() if name not in given}
@@ -52,7 +76,8 @@ def completed(given: Mapping[str, Split], validation: float, test: float, seed: 
     strata = given["train"].y
     if strata.dtype.kind not in "iu":  # reals have no classes to keep
         strata = np.zeros(len(strata), np.int64)
-    rows = stratified(strata, {**drawn, "train": 1.0}, seed)
+    shared = {**drawn, "train": 1.0}
+    rows = stratified(strata, shared, seed) if groups is None else grouped(groups, shared, seed)
     return {**given, **{name: given["train"].take(part) for name, part in rows.items()}}
 
 
@@ -96,7 +121,7 @@ def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
 
 
 def standardizing_columns(x: NDArray[Any], front_end: FrontEnd | None = None) -> Preprocess:
-    """As `standardizing`, of features (n, frames, columns, 1) that this front end made: a mean and deviation a column."""
+    """As `standardizing`, of features (n, frames, columns, 1), perhaps by this front end: mean and deviation a column."""
     mean, deviation = _moments(x.reshape(-1, x.shape[-2]), 1.0)
     return Preprocess(x.shape[1:], str(x.dtype), 1.0, _plain(mean), _scales(deviation), front_end)
 
