@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -11,15 +12,16 @@ import numpy as np
 from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain
 from ..pipeline.chain import Variant as Planned
-from ..pipeline.data.dataset import load
+from ..pipeline.data.dataset import DataSet, load
 from ..pipeline.models.checkpoint import read_about
 from ..pipeline.recipe import Recipe
-from ..pipeline.task import Task
+from ..pipeline.task import Metric, Task
 from ..targets.target import Device, Plan
 from .handover import Handed
-from .report import Confusion, Curve, LayerParity, Parity, Report
+from .report import Curve, LayerParity, Parity, Report
 from .result import ArenaBytes, Result
-from .variant import ModelFile, Variant
+from .seen import confusion, judged, scatter
+from .variant import Judged, ModelFile, Variant
 
 Artifacts = Mapping[str, Artifact]
 VERSIONS = ("edgestill", "torch", "onnx", "onnxruntime", "ai-edge-litert", "tflite-micro", "torch-pruning", "numpy")
@@ -35,7 +37,9 @@ def assemble(
     results: Sequence[Result],
 ) -> Report:
     """The report of a run whose files were handed over and measured."""
-    dataset = load(artifacts["data"].path)
+    dataset, last = load(artifacts["data"].path), steps.variants[-1]
+    task, told = dataset.about.task, _read(artifacts[last.judged[0]])["predictions"]
+    name = next(file.path.name for file in handed if file.variant == last.name and file.role)
     return Report(
         recipe=recipe.name,
         recipe_sha256=digest(recipe.path),
@@ -45,12 +49,18 @@ def assemble(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         device=device,
         plan=plan,
-        variants=tuple(_variant(row, recipe, artifacts, handed, dataset.about.task) for row in steps.variants),
+        variants=tuple(
+            replace(
+                _variant(row, recipe, artifacts, handed, task), judged=_judged(row, steps.variants, artifacts, dataset)
+            )
+            for row in steps.variants
+        ),
         results=tuple(results),
         curves=tuple(_curves(steps, artifacts)),
-        parity=tuple(_parity(row, artifacts, handed) for row in steps.variants if row.parity),
-        confusion=_confusion(steps.variants[-1], artifacts, handed, dataset.about.task, dataset.test.y),
-        notes=tuple(_notes(steps.variants, artifacts)),
+        parity=tuple(_parity(row, artifacts, handed, task) for row in steps.variants if row.parity),
+        confusion=confusion(name, task, told, dataset.test.y),
+        scatter=scatter(name, task, told, dataset.test.y),
+        notes=tuple(_notes(steps.variants, artifacts, task.metric)),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -70,6 +80,13 @@ def _variant(row: Planned, recipe: Recipe, artifacts: Artifacts, handed: Sequenc
         files=files,
         source=row.source,
     )
+
+
+def _judged(row: Planned, rows: Sequence[Planned], artifacts: Artifacts, dataset: DataSet) -> Judged | None:
+    """Of the integer rows, the rows they were made from and the last one: what is paired or drawn."""
+    if not row.source and row is not rows[-1] and row.name not in [one.source for one in rows]:
+        return None
+    return judged(dataset.about.task, _read(artifacts[row.judged[0]])["predictions"], dataset.test.y)
 
 
 def _file(file: Handed, scores: Mapping[str, Any]) -> ModelFile:
@@ -94,7 +111,7 @@ def _curves(steps: Chain, artifacts: Artifacts) -> Iterator[Curve]:
             yield Curve(row.name, about.seed, tuple(epoch.validation for epoch in about.history))
 
 
-def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Parity:
+def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: Task) -> Parity:
     assert row.parity
     found = _read(artifacts[row.parity])
     names = {file.role: file.path.name for file in handed if file.variant == row.name}
@@ -117,26 +134,18 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed]) -> Par
         end_to_end_max_lsb=end["max_lsb"],
         end_to_end_mismatches=end["mismatches"],
         end_to_end_values=end["values"],
-        agreement=end["agreement"],
+        agreement=end["agreement"] if task.kind == "classify" else None,
     )
 
 
-def _confusion(
-    row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: Task, labels: "np.ndarray[Any, Any]"
-) -> Confusion:
-    counts = np.zeros((len(task.labels),) * 2, np.int64)
-    np.add.at(counts, (np.asarray(labels), _read(artifacts[row.judged[0]])["predictions"]), 1)
-    file = next(file for file in handed if file.variant == row.name and file.role)
-    return Confusion(file.path.name, task.labels, tuple(tuple(int(count) for count in one) for one in counts))
-
-
-def _notes(rows: Sequence[Planned], artifacts: Artifacts) -> Iterator[str]:
+def _notes(rows: Sequence[Planned], artifacts: Artifacts, metric: Metric) -> Iterator[str]:
     """What a user should know before choosing; told from validation."""
     validation = {row.name: np.mean([_read(artifacts[step])["validation"] for step in row.judged]) for row in rows}
     teacher, scratch = validation.get("teacher"), validation.get("student from scratch")
-    if teacher is not None and scratch is not None and teacher < scratch:
+    if teacher is not None and scratch is not None and metric.sign * (teacher - scratch) < 0:
         yield (
-            f"the teacher ({teacher:.1f}) is weaker on validation than the student alone ({scratch:.1f}): it has "
+            f"the teacher ({metric.said(float(teacher))}) is weaker on validation than the student alone "
+            f"({metric.said(float(scratch))}): it has "
             "little to teach; train it longer, or train on the labels"
         )
 

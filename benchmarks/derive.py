@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .checks import Doubt
+from .pairs import over_samples
 from .result import Result
 from .stats import Interval, Latency, Spread, paired_difference, speed_ratio, spread
 from .variant import Role, Variant, float_source, result_of
@@ -20,6 +21,21 @@ class Scores:
     validation: Spread | None
     test: Spread | None
     over_scratch: Interval | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What INT8 changed: its score minus that of its float source, in the metric's unit, with paired 95 % intervals.
+
+    `over_seeds` is the mean over all trainings, its interval Student's: what other trainings would show. `over_samples`
+    is the first training alone, its interval over the test samples: what other samples would show, given `samples`.
+    """
+
+    variant: str
+    source: str
+    over_seeds: Interval | None
+    over_samples: Interval | None
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,7 @@ class Derived:
     """The `derived` block of a report."""
 
     scores: tuple[Scores, ...]
+    changes: tuple[Change, ...]
     timings: tuple[Timing, ...]
     speeds: tuple[Speed, ...]
 
@@ -54,6 +71,7 @@ def derive(variants: Sequence[Variant], results: Sequence[Result]) -> Derived:
     """All of it, from the raw values alone."""
     return Derived(
         scores=tuple(_scores(variant, variants) for variant in variants),
+        changes=tuple(_changes(variants)),
         timings=tuple(Timing(one.key, one.latency(), one.degraded()) for one in results),
         speeds=tuple(_speeds(variants, results)),
     )
@@ -70,6 +88,22 @@ def _scores(variant: Variant, variants: Sequence[Variant]) -> Scores:
         test=spread(variant.test) if variant.test else None,
         over_scratch=paired_difference(variant.test, scratch.test) if paired else None,
     )
+
+
+def _changes(variants: Sequence[Variant]) -> Iterator[Change]:
+    """Every integer variant that was scored beside its float source."""
+    for variant in variants:
+        source = float_source(variants, variant) if variant.integer else None
+        if source is None or not variant.test or variant.seeds != source.seeds:
+            continue
+        own, base = variant.judged, source.judged
+        yield Change(
+            variant=variant.name,
+            source=source.name,
+            over_seeds=paired_difference(variant.test, source.test) if source.test else None,
+            over_samples=over_samples(variant.metric, own, base) if own and base else None,
+            samples=len(own.values) if own else 0,
+        )
 
 
 def _speeds(variants: Sequence[Variant], results: Sequence[Result]) -> Iterator[Speed]:

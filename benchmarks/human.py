@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..pipeline.task import Metric
 from .stats import Spread, spread
 
 NONE = "–"
@@ -55,14 +56,25 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×"
 
 
-def metric(values: Sequence[float] | Spread, unit: str = "") -> str:
-    """97.4 ± 0.2 over several seeds, 97.4 for one, with the unit behind it."""
+def score(values: Sequence[float] | Spread, metric: Metric) -> str:
+    """97.4 ± 0.2 over several seeds, 97.4 for one: as many decimals as its metric is told with, without the unit."""
     if not isinstance(values, Spread):
         if not values:
             return NONE
         values = spread(values)
-    text = f"{values.mean:.1f}" if values.deviation is None else f"{values.mean:.1f} ± {values.deviation:.1f}"
-    return f"{text} {unit}".rstrip()
+    digits = metric.decimals(values.mean)
+    told = f"{values.mean:.{digits}f}"
+    return told if values.deviation is None else f"{told} ± {values.deviation:.{digits}f}"
+
+
+def score_and_unit(values: Sequence[float] | Spread, metric: Metric) -> str:
+    """97.4 ± 0.2 %."""
+    return f"{score(values, metric)} {metric.unit}".rstrip()
+
+
+def named(metric: Metric) -> str:
+    """The metric with its unit, and the direction where more is worse: `mean absolute error °C, less is better`."""
+    return f"{metric.name} {metric.unit}".rstrip() + (", less is better" if metric.better == "lower" else "")
 
 
 def gain(value: float, digits: int = 1) -> str:
@@ -71,6 +83,11 @@ def gain(value: float, digits: int = 1) -> str:
     if not float(text):
         return text
     return ("+" if value > 0 else "−") + text
+
+
+def change(value: float, metric: Metric, near: float, finer: int = 0) -> str:
+    """+0.6 points or −0.012 °C: a difference of two scores of about `near`, told with `finer` decimals more."""
+    return f"{gain(value, metric.decimals(near) + finer)} {metric.step}".rstrip()
 
 
 def share(part: float, digits: int = 0) -> str:

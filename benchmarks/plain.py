@@ -36,6 +36,8 @@ def restore(kind: type[T], values: Any, where: str) -> T:
         raise BadInput(f"{where}: a table is wanted here, not {values!r:.60}")
     hints, made = get_type_hints(kind), {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name not in values and field.default is not dataclasses.MISSING:
+            continue  # written before there was this key
         if field.name not in values:
             raise BadInput(f"{where}: the key {field.name!r} is missing")
         made[field.name] = _restore(hints[field.name], values[field.name], f"{where}: {field.name}")

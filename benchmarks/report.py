@@ -42,7 +42,7 @@ class LayerParity:
 class Parity:
     """Do two files compute the same? Layer by layer, and end to end, which is told but not judged.
 
-    `agreement` is the share of samples, 0 to 1, for which both say the same label.
+    `agreement` is the share of samples, 0 to 1, for which both say the same label; None where none are told.
     """
 
     first: str
@@ -62,6 +62,17 @@ class Confusion:
     file: str
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """What a file says of test samples (`told`) against what is true, one sequence a value that it gives."""
+
+    file: str
+    labels: tuple[str, ...]
+    unit: str
+    true: tuple[tuple[float, ...], ...]
+    told: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    scatter: Scatter | None = None
 
     def __post_init__(self) -> None:
         named = tuple(replace(one, file=replace(one.file, path=Path(one.file.path).name)) for one in self.results)

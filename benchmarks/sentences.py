@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from .derive import derive
-from .human import counted, gain, micros, size, times
+from ..pipeline.task import Metric
+from .derive import Change, derive
+from .human import change, counted, gain, micros, size, times
 from .report import Report
 from .result import Result
 from .stats import Interval, spread
-from .variant import Variant, float_source, result_of
+from .variant import Variant, result_of
 
 FORMATS = {"tflite": "TFLite", "onnx": "ONNX"}
 
@@ -22,8 +23,8 @@ def headline(report: Report) -> str:
 
 
 def _what(variant: Variant) -> str:
-    file, unit = variant.displayed, variant.metric.unit
-    score = f"{spread(variant.test).mean:.1f} {unit}".rstrip() if variant.test else "no score"
+    file = variant.displayed
+    score = variant.metric.said(spread(variant.test).mean) if variant.test else "no score"
     return f"{score} in {size(file.bytes)}" if file else score
 
 
@@ -86,25 +87,50 @@ def distillation(report: Report) -> str | None:
     distilled = scores.get("distilled")
     if distilled is None or distilled.test is None or distilled.over_scratch is None:
         return None
-    difference = distilled.over_scratch
-    said = f"Distillation: {gain(difference.estimate)} points over the same student trained alone"
+    difference, metric = distilled.over_scratch, report.variants[0].metric
+    near = distilled.test.mean
+    said = f"Distillation: {change(difference.estimate, metric, near)} against the same student trained alone"
     if difference.low is None or difference.high is None:
         return f"{said}; one seed is too few to call it a gain or a loss."
-    interval = f"95 % interval {gain(difference.low, 2)} to {gain(difference.high, 2)}"
-    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {_verdict(difference)}."
+    interval = f"95 % interval {_ends(difference, metric, near)}"
+    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {_verdict(difference, metric)}."
 
 
-def _verdict(difference: Interval) -> str:
+def _ends(interval: Interval, metric: Metric, near: float) -> str:
+    """−0.25 to +0.05: one decimal more than the score itself."""
+    digits = metric.decimals(near) + 1
+    return " to ".join(gain(end, digits) for end in (interval.low, interval.high) if end is not None)
+
+
+def _verdict(difference: Interval, metric: Metric) -> str:
     if not difference.excludes(0.0):
         return "chance is not excluded"
-    return "a gain" if difference.estimate > 0 else "a loss, so train this student without the teacher"
+    gained = difference.estimate * metric.sign > 0
+    return "a gain" if gained else "a loss, so train this student without the teacher"
 
 
-def quantization(report: Report) -> str | None:
-    """What INT8 cost, on the same seeds."""
-    last = report.variants[-1]
-    source = float_source(report.variants, last)
-    if not (last.integer and source and last.test and source.test):
-        return None
-    change = spread(last.test).mean - spread(source.test).mean
-    return f"Quantization: {gain(change, 2)} points against {source.name.removeprefix('+ ')} in float."
+def quantizations(report: Report) -> Iterator[str]:
+    """What INT8 cost each variant that has it, and how far other trainings or other samples would move it."""
+    metric = report.variants[0].metric
+    rows = {variant.name: variant for variant in report.variants}
+    for one in derive(report.variants, report.results).changes:
+        if one.over_seeds is None:
+            continue
+        near = spread(rows[one.source].test).mean
+        said = f"{change(one.over_seeds.estimate, metric, near, finer=1)} against {_plain(one.source)} in float"
+        intervals = "; ".join(_intervals(one, metric, near, len(rows[one.variant].seeds)))
+        worse = " (less is better)" if metric.better == "lower" else ""
+        yield f"Quantization: {said}{worse}{'; ' if intervals else ''}{intervals}."
+
+
+def _intervals(one: Change, metric: Metric, near: float, seeds: int) -> Iterator[str]:
+    if one.over_seeds and one.over_seeds.low is not None:
+        ends = _ends(one.over_seeds, metric, near)
+        yield f"had other seeds trained the nets, {ends} (95 %, paired over {counted(seeds, 'seed')})"
+    if one.over_samples and one.over_samples.low is not None:
+        ends = _ends(one.over_samples, metric, near)
+        yield f"had other samples been tested, {ends} (95 %, paired over {one.samples:,} samples, first seed alone)"
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("+ ")

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..pipeline.task import Metric
 from . import sentences
-from .human import NONE, count, counted, metric, micros, micros_pair, size
+from .human import NONE, count, counted, micros, micros_pair, score, size
 from .report import Report
 from .result import Result
 from .variant import Role, Variant, result_of
@@ -50,7 +51,7 @@ def variants_table(report: Report, width: int) -> Table:
     head = report.variants[0].metric
     table = Table(box=None, padding=(0, 2 if width >= NARROW else 1, 0, 0), header_style="bold", collapse_padding=True)
     table.add_column("variant", overflow="fold")
-    table.add_column(f"{head.name}\n{head.unit}".rstrip(), justify="right", no_wrap=True)
+    table.add_column(_title(head), justify="right", no_wrap=True)
     for title in ("params", "MACs", "float\nonnx", "int8\nonnx", "int8\ntflite", "TFLM\narena", "host\np50 / p90"):
         table.add_column(title, justify="right", no_wrap=True)
     for variant in report.variants:
@@ -62,8 +63,14 @@ def variants_table(report: Report, width: int) -> Table:
     return table
 
 
+def _title(metric: Metric) -> str:
+    """On two lines: `accuracy` over `%`, `mean absolute` over `error °C`."""
+    words = metric.name.split()
+    return f"{' '.join(words[:2])}\n{' '.join((*words[2:], metric.unit))}".rstrip()
+
+
 def _cells(report: Report, variant: Variant) -> Iterator[Text]:
-    yield _cell(metric(variant.test))
+    yield _cell(score(variant.test, variant.metric))
     yield _cell(count(variant.parameters))
     yield _cell(count(variant.macs))
     roles: tuple[Role, ...] = ("float onnx", "int8 onnx", "int8 tflite")
@@ -117,12 +124,12 @@ def failures(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _words(report: Report) -> Iterator[str]:
-    for said in (sentences.latency(report), *sentences.speeds(report)):
-        if said:
-            yield said
-    for said in (sentences.distillation(report), sentences.quantization(report)):
-        if said:
-            yield said
+    if said := sentences.latency(report):
+        yield said
+    yield from sentences.speeds(report)
+    if said := sentences.distillation(report):
+        yield said
+    yield from sentences.quantizations(report)
 
 
 def _line(console: Console, kind: str, text: str) -> None:

@@ -24,6 +24,15 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """The test samples one by one, as the first seed's file judges them: 1 for right and 0 for wrong, or the absolute
+    error; or how far its reconstruction is off, and then `anomalous` is 1 for those that are not normal."""
+
+    values: tuple[float, ...]
+    anomalous: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Variant:
     """A row of the table: its scores seed by seed (`seeds`, `validation` and `test` pair up), and its files, which are
     those of the first seed. `macs` are multiply-accumulates of one inference; `source` names the float variant that an
@@ -38,6 +47,7 @@ class Variant:
     macs: int | None
     files: tuple[ModelFile, ...]
     source: str | None = None
+    judged: Judged | None = None
 
     @property
     def integer(self) -> bool:

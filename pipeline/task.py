@@ -27,9 +27,24 @@ class Metric:
         """1 where more is better, -1 where less is: times a change, what is gained."""
         return 1 if self.better == "higher" else -1
 
+    @property
+    def step(self) -> str:
+        """The unit of a difference: points of per cent, else the unit itself."""
+        return "points" if self.unit == "%" else self.unit
+
+    def decimals(self, near: float) -> int:
+        """How many decimals tell a value of about this size: one of per cent, else those of three digits that count."""
+        if self.unit == "%" or not (near and math.isfinite(near)):
+            return 1
+        return max(0, 2 - math.floor(math.log10(abs(near))))
+
     def said(self, value: float) -> str:
-        """97.4 % or 0.132 °C: per cent with one decimal, else three digits that count."""
-        return f"{value:.1f} %" if self.unit == "%" else f"{value:#.3g} {self.unit}".rstrip()
+        """97.4 % or 0.132 °C."""
+        return f"{value:.{self.decimals(value)}f} {self.unit}".rstrip()
+
+
+ACCURACY = Metric("accuracy", "%", "higher")
+AREA = Metric("ROC AUC", "%", "higher")  # of normal against anomalous
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class Task:
     def metric(self) -> Metric:
         if self.kind == "regress":
             return Metric("mean absolute error", self.unit, "lower")
-        return Metric("accuracy", "%", "higher") if self.kind == "classify" else Metric("ROC AUC", "%", "higher")
+        return ACCURACY if self.kind == "classify" else AREA
 
     def outputs(self, shape: Sequence[int]) -> int:
         """How many values a model gives for one sample of this shape."""
@@ -80,6 +95,14 @@ class Task:
         if self.kind == "regress":
             return float(np.abs(predictions - targets.reshape(predictions.shape)).mean())
         return roc_auc(predictions, targets)
+
+    def judged(self, predictions: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
+        """What each sample adds to the metric (n,): right or not, 1 or 0; the absolute error; the anomaly score."""
+        if self.kind == "classify":
+            return np.asarray(predictions == targets, np.float64)
+        if self.kind == "regress":
+            return np.asarray(np.abs(predictions - targets.reshape(predictions.shape)).mean(axis=1), np.float64)
+        return np.asarray(predictions, np.float64)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "labels": list(self.labels), "unit": self.unit}

@@ -12,9 +12,11 @@ from edgestill.benchmarks.report import Report, read_report
 from edgestill.benchmarks.result import Failure, FileFacts, Result
 from edgestill.benchmarks.stats import spread
 from edgestill.benchmarks.table import print_report, print_results
+from edgestill.pipeline.task import ACCURACY, Metric
 from edgestill.targets.target import Evidence
 
 CASES = Path(__file__).parent / "cases"
+CELSIUS = Metric("mean absolute error", "°C", "lower")
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +93,16 @@ def test_a_hostile_name_is_only_text(digits: Report) -> None:
         (human.micros(2050.0), "2.05 ms"),
         (human.micros(1.5e6), "1.50 s"),
         (human.micros_pair(11.3, 1190.0), "11.3 / 1190 µs"),
-        (human.metric([97.4, 97.6], "%"), "97.5 ± 0.1 %"),
-        (human.metric([97.44]), "97.4"),
-        (human.metric(spread([1.0, 2.0])), "1.5 ± 0.7"),
-        (human.metric([]), "–"),
+        (human.score_and_unit([97.4, 97.6], ACCURACY), "97.5 ± 0.1 %"),
+        (human.score([97.44], ACCURACY), "97.4"),
+        (human.score(spread([1.0, 2.0]), ACCURACY), "1.5 ± 0.7"),
+        (human.score([], ACCURACY), "–"),
+        (human.score_and_unit([0.1234, 0.1238], CELSIUS), "0.124 ± 0.000 °C"),
+        (human.score_and_unit([1234.5], CELSIUS), "1234 °C"),
+        (human.change(-0.0123, CELSIUS, near=0.456), "−0.012 °C"),
+        (human.change(0.5, ACCURACY, near=90.0), "+0.5 points"),
+        (human.named(CELSIUS), "mean absolute error °C, less is better"),
+        (human.named(ACCURACY), "accuracy %"),
         (human.gain(0.62), "+0.6"),
         (human.gain(-1.44), "−1.4"),
         (human.gain(-0.04), "0.0"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .. import sentences
-from ..human import NONE, metric, micros, size
+from ..human import NONE, micros, score_and_unit, size
 from ..report import Report
 from ..result import Result
 from ..table import failures, warnings
@@ -31,7 +31,7 @@ def _row(report: Report, variant: Variant, file: ModelFile, scored: bool) -> Ite
     yield element("code", file.name)
     yield variant.name
     if scored:
-        yield metric([file.score], variant.metric.unit) if file.score is not None else NONE
+        yield score_and_unit([file.score], variant.metric) if file.score is not None else NONE
     yield f"{file.bytes:,}"
     yield from _times(result)
     yield size(result.peak_memory_bytes if result else None)

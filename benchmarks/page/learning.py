@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..human import named
 from ..report import Curve, Report
 from .section import Figure, Section, colour, label
 
@@ -15,13 +16,13 @@ def section(report: Report) -> Section | None:
     head = report.variants[0].metric
     layout = {
         "xaxis": {"title": {"text": "epoch"}},
-        "yaxis": {"title": {"text": label(f"{head.name} on validation {head.unit}".rstrip())}},
+        "yaxis": {"title": {"text": label(f"{named(head)}, on validation")}},
         "height": 400,
         "showlegend": True,
     }
     traces = [_line(curve, order.get(curve.variant, len(order)), drawn) for curve in drawn]
     said = "; ".join(
-        f"{curve.variant}: {curve.validation[-1]:.1f} after {len(curve.validation)} epochs" for curve in drawn
+        f"{curve.variant}: {head.said(curve.validation[-1])} after {len(curve.validation)} epochs" for curve in drawn
     )
     return Section("learning", "Learning curves", figure=Figure(traces, layout, said))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..report import Report
 from ..whole import written_whole
-from . import calls, files, learning, machine, mistakes, parity, sizes, variants
+from . import calls, files, learning, machine, mistakes, parity, separation, sizes, told, variants
 from .markup import Html, element, join
 from .section import Section
 from .top import header
@@ -19,6 +19,8 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     calls.section,
     learning.section,
     mistakes.section,
+    told.section,
+    separation.section,
     parity.section,
     files.section,
     machine.section,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..human import metric, size
+from ..human import named, score_and_unit, size
 from ..report import Report
 from ..stats import Spread, spread
 from ..variant import ModelFile, Variant
@@ -25,7 +25,7 @@ def section(report: Report) -> Section | None:
     x, y = [x for x, _ in edge], [y for _, y in edge]
     layout = {
         "xaxis": {"title": {"text": "size of the file"}, "type": "log", **_byte_axis([x for x, _ in points])},
-        "yaxis": {"title": {"text": label(f"{head.name} {head.unit}".rstrip())}},
+        "yaxis": {"title": {"text": label(named(head))}},
         "height": 430,
     }
     front_line = {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"}
@@ -47,7 +47,7 @@ def _point(variant: Variant) -> Point:
 
 def _said(variant: Variant) -> str:
     file = _file(variant)
-    return f"{variant.name}: {metric(variant.test, variant.metric.unit)}, {size(file.bytes)} ({file.role})"
+    return f"{variant.name}: {score_and_unit(variant.test, variant.metric)}, {size(file.bytes)} ({file.role})"
 
 
 def _marker(index: int, variant: Variant, place: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from .. import sentences
-from ..human import counted, gain, metric, micros, size, times
+from ..human import change, counted, micros, score_and_unit, size, times
 from ..report import Report
 from ..stats import spread
 from ..variant import result_of
@@ -40,9 +40,10 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     if last.test:
         said = counted(len(last.test), "seed")
         if first is not last and first.test:
-            change = spread(last.test).mean - spread(first.test).mean
-            said = f"{gain(change)} points from {first.name}, {said}"
-        yield f"{last.metric.name} on test", metric(last.test, last.metric.unit), said
+            end_score, start_score = spread(last.test).mean, spread(first.test).mean
+            moved = change(end_score - start_score, last.metric, end_score)
+            said = f"{moved} from {first.name}, {said}"
+        yield f"{last.metric.name} on test", score_and_unit(last.test, last.metric), said
     if start and end and start is not end and end.bytes < start.bytes:
         yield "smaller", times(start.bytes / end.bytes), f"{size(start.bytes)} to {size(end.bytes)}"
     if first.macs and last.macs and last.macs < first.macs:

@@ -1,11 +1,12 @@
 """The table: from the teacher to INT8."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .. import sentences
-from ..derive import Scores, derive
-from ..human import NONE, count, gain, metric, micros_pair, size
+from ..derive import derive
+from ..human import NONE, count, gain, micros_pair, named, score, size
 from ..report import Report
+from ..stats import Interval, spread
 from ..variant import Role, Variant, result_of
 from .markup import Html, element, join, table
 from .section import Section, colour, paragraphs
@@ -17,27 +18,29 @@ ARENA = "Arena: TFLite Micro's own account, built for this machine, whose pointe
 
 def section(report: Report) -> Section:
     head = report.variants[0].metric
-    scores = {one.variant: one for one in derive(report.variants, report.results).scores}
-    paired = any(one.over_scratch for one in scores.values())
-    titles = ["variant", f"{head.name} {head.unit}".rstrip(), *(["over scratch"] if paired else []), "params", "MACs"]
+    derived = derive(report.variants, report.results)
+    scores = {one.variant: one.over_scratch for one in derived.scores}
+    changes = {one.variant: one.over_seeds for one in derived.changes}
+    paired = any(scores.values())
+    titles = ["variant", named(head), *(["against scratch"] if paired else []), *(["int8 − float"] if changes else [])]
+    titles += ["params", "MACs"]
     titles += ["float ONNX", "int8 ONNX", "int8 TFLite", "TFLM arena", "host p50 / p90"]
     rows = [
-        list(_row(report, index, variant, scores[variant.name], paired))
+        list(_row(report, index, variant, _differences(variant, scores if paired else None, changes or None)))
         for index, variant in enumerate(report.variants)
     ]
-    words = paragraphs(sentences.distillation(report), sentences.quantization(report))
+    words = paragraphs(sentences.distillation(report), *sentences.quantizations(report))
     note = element(
         "p", NOTE, ARENA if any(file.arena for one in report.variants for file in one.files) else None, class_="note"
     )
     return Section("variants", "From teacher to INT8", table(titles, rows, class_="variants"), join([words, note]))
 
 
-def _row(report: Report, index: int, variant: Variant, scores: Scores, paired: bool) -> Iterator[Html | str]:
+def _row(report: Report, index: int, variant: Variant, differences: Iterable[Html | str]) -> Iterator[Html | str]:
     dot = element("span", class_="dot", style=f"background:{colour(index)}")
     yield join([dot, variant.name])
-    yield metric(variant.test)
-    if paired:
-        yield _over(scores)
+    yield score(variant.test, variant.metric)
+    yield from differences
     yield count(variant.parameters)
     yield count(variant.macs)
     for file in map(variant.file, ROLES):
@@ -49,12 +52,18 @@ def _row(report: Report, index: int, variant: Variant, scores: Scores, paired: b
     yield micros_pair(calls.p50, calls.p90) if calls else NONE
 
 
-def _over(scores: Scores) -> Html | str:
-    """The paired difference to the student from scratch; its interval, where there is one, on a line of its own."""
-    over = scores.over_scratch
-    if over is None:
+def _differences(variant: Variant, *columns: Mapping[str, Interval | None] | None) -> Iterator[Html | str]:
+    """A cell for every column there is: the paired difference, its interval over the seeds on a line of its own."""
+    for column in columns:
+        if column is not None:
+            yield _difference(column.get(variant.name), variant)
+
+
+def _difference(found: Interval | None, variant: Variant) -> Html | str:
+    if found is None:
         return NONE
-    if over.low is None or over.high is None:
-        return gain(over.estimate)
-    interval = element("small", f"{gain(over.low)} to {gain(over.high)}")
-    return join([gain(over.estimate), interval])
+    digits = variant.metric.decimals(spread(variant.test).mean)
+    if found.low is None or found.high is None:
+        return gain(found.estimate, digits)
+    interval = element("small", f"{gain(found.low, digits)} to {gain(found.high, digits)}")
+    return join([gain(found.estimate, digits), interval])
