@@ -44,8 +44,9 @@ def _onnx(file: Path, samples: Array) -> Array:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])
+    taken = session.get_inputs()[0]
+    shape = (1, *taken.shape[1:])  # a signal over time may be taken as an image of one row
+    return np.concatenate([session.run(None, {taken.name: sample.reshape(shape)})[0] for sample in samples])
 
 
 def _tflite(file: Path, samples: Array) -> Array:
@@ -83,7 +84,9 @@ def _steps(real: Array, detail: dict[str, Any]) -> Array:
 
 def _reals(values: Array, detail: dict[str, Any]) -> Array:
     scale, zero = detail["quantization"]
-    return np.asarray((values.astype(np.float32) - zero) * scale) if detail["dtype"] == np.int8 else values
+    if detail["dtype"] != np.int8:
+        return values
+    return np.asarray((values.astype(np.float32) - zero) * scale)
 
 
 def _arena(file: Path) -> tuple[int | None, str]:
