@@ -1,16 +1,21 @@
-"""Killed in any stage with SIGKILL, the next run ends with the same bytes."""
+"""Killed in any stage, or at any moment, with SIGKILL, the next run ends with the same bytes."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgestill.pipeline.keeping.entry import told
+from edgestill.pipeline.scratch import PREFIX
 from edgestill.pipeline.stages import NAMES
+from edgestill.pipeline.store import Store
 
 SMALL = Path(__file__).parent / "cases" / "small.toml"
 
@@ -69,3 +74,72 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     assert not list((store / "partial").iterdir())
     assert edgestill(["run", str(SMALL), "--out", str(out)], store).returncode == 0
     assert digests_of(out) == whole.digests
+
+
+def kept(store: Path) -> dict[str, str]:
+    """The digest of every artifact in a store, by its key."""
+    found = {entry.key: told(entry.folder) for entry in Store(store).entries()}
+    return {key: artifact.sha256 for key, artifact in found.items() if artifact}
+
+
+def killed_at(moment: float, folder: Path) -> bool:
+    """Starts the run in an empty folder and kills it after so many seconds; whether it was still at work."""
+    command = [sys.executable, "-m", "edgestill", "run", str(SMALL), "--out", str(folder / "out")]
+    (folder / "temporary").mkdir(parents=True)
+    variables = {"EDGESTILL_STORE": str(folder / "store"), "TMPDIR": str(folder / "temporary")}
+    with subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL) as process:
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.returncode == -signal.SIGKILL
+
+
+def differences(folder: Path, whole: Any, edgestill: Callable[..., Any], digests_of: Callable[..., Any]) -> list[str]:
+    """What the next run leaves otherwise than an undisturbed run does."""
+    again = edgestill(
+        ["run", str(SMALL), "--out", str(folder / "out")], folder / "store", TMPDIR=str(folder / "temporary")
+    )
+    if again.returncode:
+        return [again.stderr]
+    halves = [*(folder / "store" / "partial").iterdir(), *(folder / "out").glob(".*partial"), *leftovers(folder)]
+    same = digests_of(folder / "out") == whole.digests and kept(folder / "store") == kept(whole.store)
+    return [str(half) for half in halves] + ([] if same else ["other digests"])
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What edgestill has left among the temporary files, once a killed run's children have had the time to end."""
+    for _ in range(50):
+        if not (there := list((folder / "temporary").glob(f"{PREFIX}*"))):
+            return []
+        time.sleep(0.1)
+    return there
+
+
+def killed_and_gone_on(times: int, folder: Path, whole: Any, *tools: Any) -> list[str]:
+    """Kills as many runs, each at a random moment, lets each go on, and tells what differs."""
+    dice, found = random.Random(2026), list[str]()
+    started = time.monotonic()
+    assert not killed_at(600.0, folder / "undisturbed")
+    last = time.monotonic() - started
+    for number in range(times):
+        moment, place = dice.uniform(0.2, last), folder / str(number)
+        while not killed_at(moment, place / "run"):
+            moment, place = moment / 2, place / "sooner"  # the machine was faster than before
+        found += [f"killed after {moment:.2f} s: {what}" for what in differences(place / "run", whole, *tools)]
+    return found
+
+
+def test_killed_at_a_random_moment_the_next_run_ends_with_the_same_digests(
+    whole: Any, edgestill: Callable[..., Any], digests_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    killed_at(3.0, tmp_path / "run")
+    assert differences(tmp_path / "run", whole, edgestill, digests_of) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_killed_at_fifty_random_moments_every_run_ends_with_the_same_digests(
+    whole: Any, edgestill: Callable[..., Any], digests_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert killed_and_gone_on(50, tmp_path, whole, edgestill, digests_of) == []
