@@ -1,4 +1,4 @@
-"""The user's own code and files: beside the recipe that names them; a function is read first, and run only when called."""
+"""The user's own code and files, beside the recipe that names them: found, read, and run only when they are called."""
 
 import ast
 import importlib
@@ -48,7 +48,7 @@ def own_file(named: str, where: str) -> Path:
 
 
 def own_sources(named: str, where: str) -> list[Path]:
-    """The user's own source files that `module:function` runs: its module, and those it imports from the same folder."""
+    """The user's own source files that `module:function` runs: its module, and what it imports from the same folder."""
     found: set[Path] = set()
     waiting = [own_file(named, where), *_run_by(own_folder() or Path(), named.partition(":")[0])]
     while waiting:

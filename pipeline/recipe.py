@@ -14,6 +14,7 @@ from .options import build, convert
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
 from .task import TaskKind
+from .teacher_table import TeacherTable, read_teacher
 
 SHIPPED = resources.files("edgestill.pipeline") / "recipes"
 LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
@@ -67,7 +68,7 @@ class Recipe:
     seed: int
     seeds: int
     data: Stage
-    teacher: Stage | None
+    teacher: TeacherTable | None
     student: Stage
     stages: tuple[StageTable, ...]
     exports: tuple[str, ...]
@@ -154,11 +155,6 @@ class _Reader:
         seeds = self.value("seeds", int, 1)
         if not 1 <= seeds <= 100:
             raise BadRecipe(f"{self.file}: seeds is {seeds}; it must be 1 to 100")
-        student = self.section("student", "train", {"seed": seed})
-        if student is None:
-            raise BadRecipe(
-                f"{self.file}: the table [student] is missing; it names the net that shall run on the device"
-            )
         return Recipe(
             name=self.path.stem,
             path=self.path,
@@ -167,8 +163,8 @@ class _Reader:
             seed=seed,
             seeds=seeds,
             data=self.data(seed),
-            teacher=self.section("teacher", "train", {"seed": seed}),
-            student=student,
+            teacher=self.teacher(seed),
+            student=self.student(seed),
             stages=self.stages(),
             exports=self.exports(),
             measure=build(Measure, self.table("measure"), f"{self.file}: [measure]"),
@@ -184,25 +180,32 @@ class _Reader:
         return dict(found)
 
     def data(self, seed: int) -> Stage:
-        """[data]: the name of the data; every other key is an option of their reader."""
+        """[data]: the name of the data, what is done with any of them, and the options of their own reader."""
         table = self.table("data")
         if not table:
             raise BadRecipe(
                 f'{self.file}: the table [data] is missing; it names the data set, for example name = "mnist-5k"'
             )
-        own: dict[str, Any] = {key: table.pop(key) for key in ("name", "seed") if key in table}
+        keys = {field.name for field in _fields(stage_type("prepare-data"))} - {"options"}
+        own: dict[str, Any] = {key: table.pop(key) for key in keys if key in table}
         where = f"{self.file}: [data]"
         return build(stage_type("prepare-data"), {"seed": seed, **own, "options": table}, where)
 
-    def section(self, name: str, stage: str, defaults: Mapping[str, Any]) -> Stage | None:
-        """[data], [teacher] and [student] are stages under names of their own; None where the table is not there."""
-        if name not in self.top:
+    def teacher(self, seed: int) -> TeacherTable | None:
+        """[teacher]: None where the table is not there."""
+        if "teacher" not in self.top:
             return None
-        kind = stage_type(stage)
-        own = self.table(name)
-        if name == "student":
-            self.refuse_seed(own, "[student]")
-        return build(kind, {**_known(kind, {**defaults, **self.training()}), **own}, f"{self.file}: [{name}]")
+        return read_teacher(self.table("teacher"), self.training(), seed, f"{self.file}: [teacher]")
+
+    def student(self, seed: int) -> Stage:
+        """[student]: the net that is trained from scratch, and that every stage that distils starts with."""
+        if "student" not in self.top:
+            raise BadRecipe(
+                f"{self.file}: the table [student] is missing; it names the net that shall run on the device"
+            )
+        kind, own = stage_type("train"), self.table("student")
+        self.refuse_seed(own, "[student]")
+        return build(kind, {**_known(kind, {"seed": seed, **self.training()}), **own}, f"{self.file}: [student]")
 
     def training(self) -> dict[str, Any]:
         """[training]: what every stage that trains shares; a key that none of them knows is an error."""

@@ -14,7 +14,14 @@ NAMES = {
     "mnist-5k": "mnist_5k:Mnist5k",
     "digits": "digits:Digits",
     "spoken-digits": "spoken_digits:SpokenDigits",
+    "watch": "watch:Watch",
+    "cifar10": "cifar10:Cifar10",
+    "images": "images:Images",
     "idx": "idx:Idx",
+    "csv": "csv_recordings:CsvRecordings",
+    "npz": "npz:Npz",
+    "factory": "function:Function",
+    "recordings": "recordings:Recordings",
 }
 
 

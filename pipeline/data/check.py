@@ -1,5 +1,6 @@
 """Dirty data is refused before the first second of training."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,36 @@ from .targets import check_count, check_kinds, check_numbers, check_targets
 
 
 def check(dataset: DataSet) -> None:
-    """BadData names the split and what is wrong with it: shape, values, labels, too few classes."""
+    """BadData names every split and what is wrong with it: shape, values, labels, classes that are not there."""
+    wrong = list(_faults(dataset))
+    if wrong:
+        raise BadData("\n  ".join(wrong))
+
+
+def _faults(dataset: DataSet) -> Iterator[str]:
+    """One a split; in calibration, which is a part of train, only what train has not."""
     about = dataset.about
-    for name in SPLITS:
-        where = f"data set {about.name}, {name}"
-        check_samples(where, dataset.split(name).x, about.preprocess.shape)
-        check_targets(where, dataset.split(name), about.task)
-    check_kinds(f"data set {about.name}", {name: dataset.split(name).y for name in SPLITS}, about.task)
+    found = {name: _fault(f"data set {about.name}, {name}", dataset, name) for name in SPLITS}
+    if found["train"]:
+        found["calibration"] = None
+    yield from filter(None, found.values())
+    if not any(found.values()):
+        targets = {name: dataset.split(name).y for name in SPLITS}
+        yield from filter(None, [_refused(check_kinds, f"data set {about.name}", targets, about.task)])
+
+
+def _fault(where: str, dataset: DataSet, name: str) -> str | None:
+    split, about = dataset.split(name), dataset.about
+    in_samples = _refused(check_samples, where, split.x, about.preprocess.shape)
+    return in_samples or _refused(check_targets, where, split, about.task)
+
+
+def _refused(test: Callable[..., None], *given: Any) -> str | None:
+    try:
+        test(*given)
+    except BadData as error:
+        return str(error)
+    return None
 
 
 def check_samples(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> None:

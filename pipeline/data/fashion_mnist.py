@@ -42,7 +42,7 @@ class FashionMnist:
         return ()
 
     def read(self, seed: int) -> DataSet:
-        """55,000 train, 5,000 validation and 10,000 test samples, (28,28,1) uint8, 0..255; the test split is official."""
+        """55,000 train, 5,000 validation and 10,000 test samples, (28,28,1) uint8, 0..255; the official test."""
         folder = Path(FOLDER) if self.folder == FOLDER else own_path(self.folder)
         if not folder.is_dir():
             raise MissingTool(f"Fashion-MNIST is not in {folder}: {CURE}")

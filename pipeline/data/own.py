@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from ..artifact import canonical_json, digest
 from ..errors import BadData
 from ..own_code import own_folder

@@ -1,6 +1,7 @@
 """Seeded splits: every label keeps its share in each of them, or whole groups stay together."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,14 @@ def some(split: Split, count: int, seed: int) -> Split:
     return split.take(sets.choose(len(split), count, seed))
 
 
+def with_fewer(dataset: DataSet, count: int, seed: int) -> DataSet:
+    """`count` of the training samples, every label in its share, as if there were no others; all of them for 0."""
+    if not 0 < count < len(dataset.train):
+        return dataset
+    train = some(dataset.train, count, seed)
+    return replace(dataset, train=train, calibration=some(train, CALIBRATION, seed))
+
+
 def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
     """The preprocess that gives these raw samples mean 0 and deviation 1 a channel, to four digits that count.
 
@@ -121,7 +130,7 @@ def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
 
 
 def standardizing_columns(x: NDArray[Any], front_end: FrontEnd | None = None) -> Preprocess:
-    """As `standardizing`, of features (n, frames, columns, 1), perhaps by this front end: mean and deviation a column."""
+    """As `standardizing`, of features (n,frames,columns,1), perhaps by this front end: mean and deviation a column."""
     mean, deviation = _moments(x.reshape(-1, x.shape[-2]), 1.0)
     return Preprocess(x.shape[1:], str(x.dtype), 1.0, _plain(mean), _scales(deviation), front_end)
 
@@ -135,7 +144,13 @@ def _scales(deviations: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _moments(values: NDArray[Any], divisor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column (n, columns), a part of the rows at a time."""
+    """Mean and deviation of each column (n, columns), a part of the rows at a time; rows with nan or infinity are for
+    `check` to name.
+    """
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values).all(axis=1)]
+    if not len(values):
+        return np.zeros(values.shape[1]), np.ones(values.shape[1])
     parts = np.split(values, range(CHUNK, len(values), CHUNK))
     mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts) / len(values)
     squares = sum(((part - mean) ** 2).sum(axis=0) for part in parts) / len(values)

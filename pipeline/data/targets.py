@@ -1,12 +1,12 @@
 """Whether targets are what the task wants: label numbers, finite reals, or which samples are not normal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadData
+from ..errors import BadData, choices
 from ..task import Task
 from .dataset import Split
 
@@ -48,10 +48,20 @@ def check_numbers(where: str, y: NDArray[Any], labels: int) -> None:
         )
 
 
+def check_classes(where: str, y: NDArray[Any], labels: Sequence[str]) -> None:
+    """Two classes at least, and of every class a sample."""
+    counts = np.bincount(np.asarray(y), minlength=len(labels))
+    if np.count_nonzero(counts) < 2:
+        raise BadData(f"{where}: all labels are {y[0]}; a classifier needs two classes")
+    empty = [label for label, count in zip(labels, counts, strict=True) if not count]
+    if empty:
+        raise BadData(f"{where}: no sample is labelled {choices(empty)}; give samples, or take the label away")
+
+
 def check_kinds(where: str, splits: Mapping[str, NDArray[Any]], task: Task) -> None:
     """Two labels at least to train on; or only normal samples there, and both kinds where they are told apart."""
-    if task.kind == "classify" and len(np.unique(splits["train"])) < 2:
-        raise BadData(f"{where}, train: all labels are {splits['train'][0]}; a classifier needs two classes")
+    if task.kind == "classify":
+        check_classes(f"{where}, train", splits["train"], task.labels)
     if task.kind != "reconstruct":
         return
     for name in KNOWN_NORMAL:

@@ -7,15 +7,23 @@ from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
 from ..data.catalog import reader
+from ..data.duplicates import Duplicates
 from ..errors import BadData
+from ..progress import say
 
 
 @dataclass(frozen=True)
 class PrepareData:
-    """The data of that name with its reader's `options`: the splits are drawn by `seed`, the same for every model."""
+    """The data of that name with its reader's `options`: the splits are drawn by `seed`, the same for every model.
+
+    `train` keeps that many training samples, every label in its share, as if there were no others (0: all; mean and
+    deviation stay those of all). `duplicates` says what becomes of samples that are in two splits, byte for byte.
+    """
 
     name: str
     seed: int = 0
+    train: int = 0
+    duplicates: Duplicates = "refuse"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {}
@@ -29,8 +37,9 @@ class PrepareData:
             reader(self.name, self.options)
         except BadData as error:
             raise ValueError(str(error)) from error
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; it must not be negative")
+        for key in ("seed", "train"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key} is {getattr(self, key)}; it must not be negative")
 
     def sources(self) -> Iterable[Path]:
         return reader(self.name, self.options).sources()
@@ -38,7 +47,14 @@ class PrepareData:
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.check import check
         from ..data.dataset import save
+        from ..data.doubts import doubts
+        from ..data.duplicates import settled
+        from ..data.splits import with_fewer
 
         dataset = reader(self.name, self.options).read(self.seed)
         check(dataset)
+        dataset = with_fewer(settled(dataset, self.duplicates), self.train, self.seed)
+        check(dataset)
+        for doubt in doubts(dataset):
+            say(f"data {dataset.about.name}: {doubt}")
         save(dataset, out)
