@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import BadModel, Unsupported, choices
 from .flatbuffer import DAMAGE, File, unpack
 from .graph import Graph, Node
+from .offline_plan import NAME as PLAN
 from .operators import Operator
 from .tensor import Tensor
 from .tflite_checks import batch_reasons, node_reasons
@@ -48,7 +49,7 @@ class _Reader:
         self._use(outputs)
         if self.reasons:
             raise Unsupported(self.where, self.reasons)
-        metadata = {name: text.decode() for name, text in self.file.metadata.items()}
+        metadata = {name: text.decode() for name, text in self.file.metadata.items() if name != PLAN}
         graph = Graph(self.tensors, tuple(self.nodes), _names(inputs), _names(outputs), metadata)
         _check_order(graph, self.where)
         return graph

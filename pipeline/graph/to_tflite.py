@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from .flatbuffer import WRITTEN_BY, AlignedBuffer, pack
 from .graph import Graph, Node
+from .offline_plan import NAME as PLAN
+from .offline_plan import encoded
+from .plan import plan, unplanned_bytes
 from .tensor import Quantization, Tensor
 from .tflite_options import BY_OPERATOR, Builtin, write_options
 
@@ -20,6 +23,7 @@ def to_tflite(graph: Graph) -> bytes:
     """The file that `from_tflite` reads back as an equal graph; tensor names stand in it as they are in the graph.
 
     Attributes that TFLite keeps as tensors (axes, paddings, a shape) become constants; metadata becomes named buffers.
+    An integer graph's memory plan goes with it where TFLite Micro's own planner would take more.
     """
     return _Writer(graph).written()
 
@@ -44,7 +48,8 @@ class _Writer:
         model = schema.ModelT()
         model.version, model.description, model.subgraphs = SCHEMA_VERSION, WRITTEN_BY, [subgraph]
         model.operatorCodes = [_operator_code(*key) for key in self.codes]
-        model.metadata = self._metadata(self.graph.metadata)
+        texts = {name: text.encode() for name, text in self.graph.metadata.items()}
+        model.metadata = self._metadata(texts | self._plan())
         model.buffers = self.buffers
         return pack(model)
 
@@ -90,11 +95,17 @@ class _Writer:
         self.buffers.append(buffer)
         return len(self.buffers) - 1
 
-    def _metadata(self, entries: Mapping[str, str]) -> list[Any]:
+    def _plan(self) -> dict[str, bytes]:
+        if not self.graph.is_integer():
+            return {}
+        best = plan(self.graph)
+        return {PLAN: encoded(best.offsets, list(self.index))} if best.bytes < unplanned_bytes(self.graph) else {}
+
+    def _metadata(self, entries: Mapping[str, bytes]) -> list[Any]:
         written = []
-        for name, text in sorted(entries.items()):
+        for name, content in sorted(entries.items()):
             entry = schema.MetadataT()
-            entry.name, entry.buffer = name.encode(), self._buffer(text.encode())
+            entry.name, entry.buffer = name.encode(), self._buffer(content)
             written.append(entry)
         return written
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.offline_plan import unnamed
 from .interface import activations, describe
 from .session import Arrays, Run
 
@@ -24,8 +25,9 @@ class TfliteMicro:
         from tflite_micro.python.tflite_micro import runtime
 
         config = runtime.InterpreterConfig
-        self._interpreter = runtime.Interpreter.from_file(
-            str(path),
+        data = path.read_bytes()
+        self._interpreter = runtime.Interpreter.from_bytes(
+            unnamed(data) if every_tensor else data,  # tensors that share a place cannot be kept
             arena_size=ARENA_BYTES,
             intrepreter_config=config.kPreserveAllTensors if every_tensor else config.kAllocationRecording,
         )
