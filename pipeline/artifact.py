@@ -9,11 +9,25 @@ from typing import Any, Literal
 
 from .errors import BadArtifact, choices
 
-Kind = Literal["dataset", "checkpoint", "teacher-outputs", "calibration", "onnx", "tflite", "c", "costs", "report"]
+Kind = Literal[
+    "dataset",
+    "checkpoint",
+    "embeddings",
+    "teacher",
+    "teacher-outputs",
+    "calibration",
+    "onnx",
+    "tflite",
+    "c",
+    "costs",
+    "report",
+]
 
 SUFFIX: Mapping[Kind, str] = {  # a kind without a suffix is a folder
     "dataset": "",
     "checkpoint": ".safetensors",
+    "embeddings": "",
+    "teacher": "",
     "teacher-outputs": "",
     "calibration": ".npz",
     "onnx": ".onnx",

@@ -9,6 +9,7 @@ from .errors import BadRecipe, choices
 from .recipe import Recipe, StageTable
 from .stages import name_of, stage_type
 from .stages.stage import Stage
+from .teacher_table import TeacherTable
 
 Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite"]
 
@@ -62,20 +63,35 @@ class _Builder:
         self.add("data", self.recipe.data)
         self.add("rehearsal", self.rehearsal(), data="data")
         if self.recipe.teacher:
-            self.add("teacher", self.recipe.teacher, data="data")
-            self.judge_float("teacher", "teacher", first=True)
-            outputs = stage_type("teach")
-            self.add("teacher outputs", self.like(outputs, self.recipe.teacher), source="teacher", data="data")
+            self.teacher(self.recipe.teacher)
         for offset in range(self.recipe.seeds):
             self.student(self.recipe.seed + offset, first=offset == 0)
         return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
 
     def rehearsal(self) -> Stage:
-        """Every net of the recipe, once."""
-        trained = [self.recipe.teacher, self.recipe.student, *(table.stage for table in self.recipe.stages)]
-        nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if stage and "model" in vars(stage)]
+        """Every net of the recipe that shall be written as files, once."""
+        teacher = self.recipe.teacher
+        taught = teacher.stages if teacher and teacher.export else ()
+        trained = [*taught, self.recipe.student, *(table.stage for table in self.recipe.stages)]
+        nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
         rehearse: Callable[..., Stage] = stage_type("rehearse")
         return rehearse(models=tuple(net for place, net in enumerate(nets) if net not in nets[:place]))
+
+    def teacher(self, table: TeacherTable) -> None:
+        """The stages that lead to the teacher, its scores, and its outputs."""
+        names = [*(f"teacher's {name_of(stage)}" for stage in table.stages[:-1]), "teacher"]
+        made: dict[str, str] = {"data": "data"}
+        for name, stage in zip(names, table.stages, strict=True):
+            made["source"] = self.add(name, stage, **{key: step for key, step in made.items() if key in stage.takes})
+            if stage.gives == "embeddings":
+                made["embeddings"] = name
+        if table.export and self.gives("teacher") == "checkpoint":
+            self.judge_float("teacher", "teacher", first=True)
+        else:
+            judged = self.add("teacher score", self.like(stage_type("evaluate-teacher"), table.teach), **made)
+            nets = ("teacher",) if self.gives("teacher") == "checkpoint" else ()
+            self.rows["teacher"] = [Variant("teacher", {}, (judged,), nets)]
+        self.add("teacher outputs", table.teach, **made)
 
     def student(self, seed: int, first: bool) -> None:
         """The scratch student and every [[stage]] after it, for one seed."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadRecipe, choices
-from .own_code import factories_in
 from .options import build, convert
+from .own_code import factories_in
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
 from .task import TaskKind

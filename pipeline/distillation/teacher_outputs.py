@@ -3,36 +3,49 @@
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import canonical_json
-from ..data.dataset import DataSet
+from ..data.dataset import DataSet, Split
 from ..errors import BadInput
-from ..models.checkpoint import Checkpoint
 from ..progress import track
 from .options import Training
 from .repeatable import repeatable
-from .train import Guidance, logits
-from .views import view
+from .teacher import Teacher
+from .train import Guidance
+from .views import raw_view
+
+CHUNK = 1024  # samples that a teacher answers at a time
 
 
-def write_outputs(teacher: Checkpoint, dataset: DataSet, views: int, shift: int, threads: int, folder: Path) -> None:
-    """Writes logits.npy (views,n,...) float32 and about.json; BadInput when the teacher is fed other samples."""
-    fed, found = teacher.about.preprocess, dataset.about.preprocess
-    if fed.shape != found.shape or teacher.about.task != dataset.about.task:
-        raise BadInput(
-            f"teacher {teacher.about.model!r}: it takes {fed.shape} to {teacher.about.task.said(fed.shape)}, "
-            f"but data set {dataset.about.name} has {found.shape} to {dataset.about.task.said(found.shape)}"
-        )
-    with repeatable(teacher.about.seed, threads):
-        outputs = [logits(teacher.net, view(dataset, index, shift)) for index in track(range(views), views)]
+def write_outputs(teacher: Teacher, dataset: DataSet, views: int, shift: int, threads: int, folder: Path) -> None:
+    """Writes logits.npy (views,n,...) float32 and about.json; one view stands for all where the teacher sees none."""
+    seen = views if teacher.sees_views else 1
+    with repeatable(0, threads):
+        parts = list(track(_parts(teacher, dataset, seen, shift), seen * _chunks(dataset)))
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "logits.npy", np.stack([part.numpy() for part in outputs]), allow_pickle=False)
-    about = {"shift": shift, "train": _digest(dataset)}
+    outputs = np.concatenate(parts)
+    stacked = outputs.reshape(seen, len(dataset.train), *outputs.shape[1:])
+    np.save(folder / "logits.npy", stacked, allow_pickle=False)
+    about = {"shift": shift if teacher.sees_views else None, "train": _digest(dataset)}
     (folder / "about.json").write_text(canonical_json(about))
+
+
+def _parts(teacher: Teacher, dataset: DataSet, views: int, shift: int) -> Iterator[NDArray[np.float32]]:
+    """View after view, a chunk of samples at a time."""
+    train = dataset.train
+    for index in range(views):
+        moved = Split(raw_view(dataset, index, shift) if teacher.sees_views else train.x, train.y, train.text)
+        for start in range(0, len(train), CHUNK):
+            yield teacher.outputs(moved.take(np.arange(start, min(start + CHUNK, len(train)))))
+
+
+def _chunks(dataset: DataSet) -> int:
+    return -(-len(dataset.train) // CHUNK)
 
 
 def guidance(folder: Path, dataset: DataSet, training: Training, temperature: float, alpha: float) -> Guidance:
@@ -50,6 +63,8 @@ def guidance(folder: Path, dataset: DataSet, training: Training, temperature: fl
             f"the teacher's outputs are of other data: {given[0]} samples and {given[1]} values each, "
             f"but data set {dataset.about.name} trains on {expected[0]} samples for {expected[1]} values each"
         )
+    if shift is None:  # the same for every view
+        return Guidance(np.broadcast_to(outputs[:1], (training.views, *outputs.shape[1:])), temperature, alpha)
     if len(outputs) < training.views or shift != training.shift:
         raise BadInput(
             f"the teacher's outputs are of {len(outputs)} views with shift {shift}, but the student sees "

@@ -17,15 +17,16 @@ from .samples import infer
 class Scores:
     """The metric on validation and test, what is said of every test sample (as `Task.predictions`), parameters, MACs.
 
-    `arena` (total, head, tail; bytes) is TFLite Micro's own account of a full-integer TFLite file, else None.
+    Parameters and MACs are None where nobody can tell. `arena` (total, head, tail; bytes) is TFLite Micro's own account
+    of a full-integer TFLite file, else None.
     """
 
     metric: str
     validation: float
     test: float
     predictions: tuple[Any, ...]
-    parameters: int
-    macs: int
+    parameters: int | None
+    macs: int | None
     arena: Mapping[str, int] | None
 
 

@@ -17,11 +17,15 @@ class Teach:
     shift: int = Training.shift
     threads: int = Training.threads
 
-    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"source": ("checkpoint",), "data": ("dataset",)}
-    optional: ClassVar[frozenset[str]] = frozenset()
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
+        "source": ("checkpoint", "teacher"),
+        "data": ("dataset",),
+        "embeddings": ("embeddings",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
     gives: ClassVar[Kind] = "teacher-outputs"
-    version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+    version: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
 
     def __post_init__(self) -> None:
         at_least(self, views=1, shift=0, threads=1)
@@ -32,7 +36,8 @@ class Teach:
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
         from ..distillation.teacher_outputs import write_outputs
-        from ..models.checkpoint import load_checkpoint
+        from ..teachers.folder import load_teacher
 
-        teacher = load_checkpoint(inputs["source"].path)
-        write_outputs(teacher, load(inputs["data"].path), self.views, self.shift, self.threads, out)
+        dataset = load(inputs["data"].path)
+        teacher = load_teacher(inputs["source"], dataset, inputs.get("embeddings"))
+        write_outputs(teacher, dataset, self.views, self.shift, self.threads, out)

@@ -1,0 +1,78 @@
+"""What a teacher is to its students: whoever gives outputs for samples; the first kind is a net of torch's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.dataset import DataSet, Split
+from ..errors import BadInput
+from ..models.checkpoint import Checkpoint
+from .train import logits
+from .views import fed
+
+
+class Teacher(Protocol):
+    """Members are read-only. `sees_views` is False where moved samples are the same to it, as to one that reads words.
+
+    `parameters` and `macs` are None where nobody can tell. `notes` are sentences that a user should read with its row.
+    """
+
+    @property
+    def sees_views(self) -> bool: ...
+
+    @property
+    def parameters(self) -> int | None: ...
+
+    @property
+    def macs(self) -> int | None: ...
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+    def outputs(self, split: Split) -> NDArray[np.float32]:
+        """Outputs (n,...) for the raw samples of a split, as the task wants them: logits where it has labels."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NetTeacher:
+    """A net of a checkpoint, fed as its own header says."""
+
+    checkpoint: Checkpoint
+    sees_views: bool = True
+    macs: int | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.checkpoint.net.parameters())
+
+    def outputs(self, split: Split) -> NDArray[np.float32]:
+        x = fed(np.asarray(split.x), self.checkpoint.about.preprocess)
+        return logits(self.checkpoint.net, x).float().numpy()
+
+
+def net_teacher(checkpoint: Checkpoint, dataset: DataSet) -> NetTeacher:
+    """The teacher of a checkpoint; BadInput when it is fed other samples or has another task."""
+    about, found = checkpoint.about, dataset.about
+    fed, given = about.preprocess, found.preprocess
+    if (fed.shape, fed.dtype) != (given.shape, given.dtype) or about.task != found.task:
+        raise BadInput(
+            f"teacher {about.model!r}: it takes {fed.shape} {fed.dtype} to {about.task.said(fed.shape)}, "
+            f"but data set {found.name} has {given.shape} {given.dtype} to {found.task.said(given.shape)}"
+        )
+    return NetTeacher(checkpoint, notes=tuple(_seen(checkpoint, dataset)))
+
+
+def _seen(checkpoint: Checkpoint, dataset: DataSet) -> Sequence[str]:
+    """What a user should know of the samples that the teacher was trained on."""
+    trained, found = checkpoint.about.data, dataset.about
+    if trained is None or trained[0] != found.name or trained[1] == found.seed:
+        return ()
+    return (
+        f"the teacher was trained on {found.name} split by seed {trained[1]}, here it is split by {found.seed}: it saw "
+        "labels that the student lacks, among them some of validation and test, so its own score is too high",
+    )

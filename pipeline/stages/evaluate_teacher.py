@@ -1,0 +1,41 @@
+"""Evaluate a teacher as it is: what it scores on validation and test, and what is known of its size."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..artifact import Artifact, Kind
+
+
+@dataclass(frozen=True)
+class EvaluateTeacher:
+    """The teacher answers every sample the way it teaches; `notes` say what a user should know of it."""
+
+    threads: int = 1
+
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
+        "source": ("checkpoint", "teacher"),
+        "data": ("dataset",),
+        "embeddings": ("embeddings",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
+    gives: ClassVar[Kind] = "report"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
+
+    def sources(self) -> Iterable[Path]:
+        return ()
+
+    def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
+        from ..data.dataset import load
+        from ..distillation.repeatable import repeatable
+        from ..teachers.folder import load_teacher
+        from ..teachers.scores import teacher_scores
+
+        dataset = load(inputs["data"].path)
+        teacher = load_teacher(inputs["source"], dataset, inputs.get("embeddings"))
+        with repeatable(0, self.threads):
+            found = teacher_scores(teacher, dataset)
+        out.write_text(json.dumps({**asdict(found), "notes": list(teacher.notes)}, sort_keys=True))

@@ -1,0 +1,38 @@
+"""Takes in a checkpoint that edgestill wrote before: another recipe's teacher."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..artifact import Artifact, Kind
+from ..teachers.beside import beside, check_beside
+
+
+@dataclass(frozen=True)
+class ImportCheckpoint:
+    """The net of the safetensors file `checkpoint`, as it was trained; the path is relative to the recipe's folder."""
+
+    checkpoint: str
+
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
+    optional: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[Kind] = "checkpoint"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("safetensors", "torch")
+
+    def __post_init__(self) -> None:
+        check_beside("checkpoint", self.checkpoint, ".safetensors")
+
+    def sources(self) -> Iterable[Path]:
+        return (beside("checkpoint", self.checkpoint),)
+
+    def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
+        from ..data.dataset import load
+        from ..distillation.teacher import net_teacher
+        from ..models.checkpoint import load_checkpoint
+
+        path = beside("checkpoint", self.checkpoint)
+        net_teacher(load_checkpoint(path), load(inputs["data"].path))
+        shutil.copyfile(path, out)

@@ -1,0 +1,37 @@
+"""A Keras model or a SavedModel as float TFLite, converted by TensorFlow in a child process."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import BadModel, MissingTool, RuntimeDied
+
+CURE = "pip install 'edgestill[tensorflow]'"
+TIMEOUT = 900.0  # seconds
+REFUSED = 4  # the code that the child ends with when TensorFlow refuses the model
+
+
+def check_tensorflow() -> None:
+    """MissingTool unless TensorFlow is installed."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise MissingTool(f"the package tensorflow, which reads Keras models and SavedModels, is not installed: {CURE}")
+
+
+def to_tflite(model: Path, out: Path, timeout: float = TIMEOUT) -> None:
+    """Writes the model as float TFLite. BadModel when TensorFlow refuses it, RuntimeDied when its process dies."""
+    command = [sys.executable, "-P", "-m", f"{__package__}.keras_child", str(model.resolve()), str(out.resolve())]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeDied(f"{model.name}: TensorFlow took longer than {timeout:g} s to convert it") from error
+    if done.returncode == REFUSED:
+        raise BadModel(f"{model.name}: TensorFlow cannot convert it: {done.stdout.decode(errors='replace').strip()}")
+    if done.returncode or not out.is_file():
+        ended = signal.Signals(-done.returncode).name if done.returncode < 0 else f"code {done.returncode}"
+        raise RuntimeDied(f"{model.name}: TensorFlow's process ended with {ended} while converting it; is it whole?")
