@@ -1,6 +1,5 @@
-"""Samples for a model that we did not train: from a data set by name, from a folder of ours, or from an .npz file."""
+"""Samples for a model that we did not train: from a data set by name, from a folder, or from an .npz file."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +10,12 @@ from numpy.typing import NDArray
 from ..errors import BadData, choices
 from ..preprocess import Preprocess
 from ..task import Task
+from .arrays import read_arrays
 from .catalog import NAMES, read_data
 from .check import check_finite, check_labels, check_samples
 from .dataset import SPLITS, DataSet, Split, load
+from .sample_folders import has_classes, kind_of
+from .targets import check_count, check_values
 
 Layout = Literal["channels-first", "channels-last"]
 SplitName = Literal["train", "calibration", "validation", "test"]
@@ -21,13 +23,13 @@ SplitName = Literal["train", "calibration", "validation", "test"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What a model is fed: x (n, *sample) float32, channels last; labels and task where they are known.
+    """What a model is fed: x (n, *sample) float32, channels last, or token ids int32; labels and task where known.
 
     `drawn` is the data set's name and the seed of its split, None for samples out of an .npz.
     """
 
-    x: NDArray[np.float32]
-    y: NDArray[np.int64] | None
+    x: NDArray[Any]
+    y: NDArray[Any] | None
     task: Task | None
     drawn: tuple[str, int] | None = None
 
@@ -42,39 +44,50 @@ def read_samples(
     split: SplitName = "calibration",
     preprocess: Preprocess | None = None,
     seed: int = 0,
+    tokens: bool = False,
 ) -> Samples:
     """Samples that fit a model whose input has `shape` with its batch axis, channels last: (1,h,w,c) or (1,features);
     or (1,1,t,c), an image of one row, where x may be (n,c,t) or (n,t,c).
 
-    `data` is a data set's name, split by `seed`, or the folder of a prepared one, of which `split` is taken; or an .npz
-    with `x` and perhaps `y`. The model's own `preprocess`, where it is known, is applied to raw samples: a data set's,
-    or uint8 in an .npz. BadData says what is wrong, and demands `layout` when x could be meant in both.
+    `data` is a data set's name, split by `seed`, or the folder of a prepared one, of which `split` is taken; or a
+    folder of files, labelled by the folders in it or not; or an .npz with `x` and perhaps `y`. The model's own
+    `preprocess`, where it is known, is applied to raw samples: a data set's, those in files, or uint8 in an .npz. With
+    `tokens` the model takes token ids: integers, of any type in an .npz. BadData says what is wrong, and demands
+    `layout` when x could be meant in both.
     """
     path = Path(data)
     if path.suffix == ".npz":
-        return from_npz(path, shape, layout, preprocess)
+        return from_npz(path, shape, layout, preprocess, tokens)
     if (path / "about.json").is_file():
         return _from_dataset(load(path), shape, split, preprocess)
     if data in NAMES:
         return _from_dataset(read_data(data, seed), shape, split, preprocess)
-    raise BadData(
-        f"{data!r} is neither an .npz file nor a prepared folder nor a data set; data sets are {choices(NAMES)}"
-    )
+    if path.is_dir():
+        return _from_folder(path, shape, split, preprocess, seed)
+    raise BadData(f"{data!r} is neither an .npz file nor a folder nor a data set; data sets are {choices(NAMES)}")
 
 
 def from_npz(
-    path: Path, shape: tuple[int, ...], layout: Layout | None = None, preprocess: Preprocess | None = None
+    path: Path,
+    shape: tuple[int, ...],
+    layout: Layout | None = None,
+    preprocess: Preprocess | None = None,
+    tokens: bool = False,
 ) -> Samples:
-    """The samples in an .npz: `x` float or uint8, in the model's own layout or channels last, and perhaps `y`."""
-    arrays = _arrays(path)
+    """The samples in an .npz: `x` float or uint8, in the model's own layout or channels last, and perhaps `y`.
+
+    For a model that takes `tokens`, x holds integers.
+    """
+    arrays = read_arrays(path, ("x", "y"))
     x = arrays["x"]
-    if x.dtype.kind != "f" and x.dtype != np.uint8:
-        raise BadData(f"{path}: x has the type {x.dtype}; expected float32, or uint8 for raw samples")
+    _check_type(path, x, tokens)
     x = _channels_last(str(path), x, shape[1:], layout)
     check_samples(str(path), x, shape[1:])
+    if tokens:
+        return Samples(_to_int32(path, x), _targets(path, arrays.get("y"), x), task=None)
     fed = preprocess.apply(x) if preprocess and x.dtype == np.uint8 else _to_float32(x)
     check_finite(f"{path} as float32", fed)
-    return Samples(fed, _labels(path, arrays.get("y"), fed), task=None)
+    return Samples(fed, _targets(path, arrays.get("y"), fed), task=None)
 
 
 def _from_dataset(dataset: DataSet, shape: tuple[int, ...], split: SplitName, preprocess: Preprocess | None) -> Samples:
@@ -91,14 +104,43 @@ def _from_dataset(dataset: DataSet, shape: tuple[int, ...], split: SplitName, pr
     )
 
 
+def _from_folder(
+    folder: Path, shape: tuple[int, ...], split: SplitName, preprocess: Preprocess | None, seed: int
+) -> Samples:
+    """The samples in files of a folder: a split of them where they lie in classes, else all of them, without labels."""
+    kind = kind_of(folder)
+    meant = preprocess or kind.raw(folder, shape[1:])
+    if has_classes(folder, kind):
+        return _from_dataset(kind.labelled(folder, shape[1:], preprocess).read(seed), shape, split, meant)
+    return Samples(meant.apply(kind.unlabelled(folder, shape[1:], preprocess)), y=None, task=None)
+
+
+def _check_type(path: Path, x: NDArray[Any], tokens: bool) -> None:
+    if tokens and x.dtype.kind not in "iu":
+        raise BadData(f"{path}: x has the type {x.dtype}; the model takes token ids, integers such as int32")
+    if not tokens and x.dtype.kind != "f" and x.dtype != np.uint8:
+        raise BadData(f"{path}: x has the type {x.dtype}; expected float32, or uint8 for raw samples")
+
+
+def _to_int32(path: Path, x: NDArray[Any]) -> NDArray[np.int32]:
+    if x.max() > np.iinfo(np.int32).max or x.min() < 0:
+        raise BadData(f"{path}: the token ids in x go from {x.min()} to {x.max()}; expected ids from 0, within int32")
+    return np.ascontiguousarray(x, np.int32)
+
+
 def _to_float32(x: NDArray[Any]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # too large for float32 becomes infinity, which is refused
         return np.ascontiguousarray(x, np.float32)
 
 
-def _labels(path: Path, y: NDArray[Any] | None, x: NDArray[Any]) -> NDArray[np.int64] | None:
+def _targets(path: Path, y: NDArray[Any] | None, x: NDArray[Any]) -> NDArray[Any] | None:
+    """Labels (n,) int64, or values (n,k) float64 where y holds reals."""
     if y is None:
         return None
+    if y.dtype.kind == "f":
+        check_count(str(path), Split(x, y))
+        check_values(str(path), y := y.reshape(len(y), -1), y.shape[1])
+        return y.astype(np.float64)
     check_labels(str(path), Split(x, y), classes=np.iinfo(np.int64).max)
     return y.astype(np.int64)
 
@@ -129,27 +171,3 @@ def _channels_last(where: str, x: NDArray[Any], sample: tuple[int, ...], layout:
 
 def _spelled(shape: tuple[int, ...]) -> str:
     return ", ".join(str(length) for length in shape)
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays `x` and `y` of an .npz, read without pickle; every way in which that can fail is BadData."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [Path(name).stem for name in archive.namelist()]
-            if "x" not in names:
-                raise BadData(f"{path}: no array is named 'x'; there are {choices(names) or 'none'}")
-            return {name: _array(archive, name) for name in ("x", "y") if name in names}
-    except FileNotFoundError as error:
-        raise BadData(f"{path}: no such file") from error
-    except zipfile.BadZipFile as error:
-        raise BadData(f"{path}: not an .npz file, or a damaged one ({error}); write one with numpy.savez") from error
-    except Exception as error:  # a hostile archive has many ways to be wrong
-        raise BadData(f"{path}: cannot be read: {error}; arrays must be plain numbers, never objects") from error
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(f"{name}.npy") as file:
-        found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    if found.ndim == 0:
-        raise ValueError(f"the array {name} is a single value")
-    return found
