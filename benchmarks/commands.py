@@ -8,6 +8,7 @@ from ..pipeline.errors import BadInput, choices
 from .plain import print_json
 
 if TYPE_CHECKING:
+    from ..pipeline.quantization.quantize_file import Quantized
     from ..targets.doctor import Finding
 
 
@@ -43,11 +44,13 @@ def quantize(arguments: Namespace) -> int:
     material = material_for(arguments.model, arguments.data, arguments.layout)
     if arguments.max_drop is not None and material.judging.y is None:
         raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
+    if arguments.max_drop is not None and material.metric is None:
+        raise BadInput(f"--max-drop needs normal and anomalous samples to judge by; {arguments.data} has one kind")
     with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
         out = arguments.out or arguments.model.parent
         options = QuantizationOptions(ranges=arguments.ranges)
         made = quantize_file(arguments.model, material, out, options)
-    gate = _drop_gate(made.drop, arguments.max_drop)
+    gate = _drop_gate(made, arguments.max_drop)
     if arguments.json:
         print_json({"schema": 1, **made.to_json(), "gate": gate})
     else:
@@ -148,8 +151,10 @@ def store(arguments: Namespace) -> int:
     return serve(arguments)
 
 
-def _drop_gate(drop: float | None, allowed: float | None) -> str | None:
+def _drop_gate(made: "Quantized", allowed: float | None) -> str | None:
     """Why the gate is shut; None when it is open or nobody asked."""
-    if drop is None or allowed is None or drop <= allowed:
+    if made.metric is None or made.drop is None or allowed is None or made.drop <= allowed:
         return None
-    return f"accuracy drops by {drop:.4g} points; --max-drop allows {allowed:g}"
+    verb = "drops" if made.metric.better == "higher" else "grows"
+    lost = f"{made.drop:.4g} {made.metric.step}".rstrip()
+    return f"{made.metric.name} {verb} by {lost}; --max-drop allows {allowed:g}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .distillation.augmentation import Augmentation
 from .errors import BadRecipe, choices
 from .recipe import Recipe, StageTable
 from .stages import name_of, stage_type
@@ -75,7 +76,8 @@ class _Builder:
         trained = [*taught, self.recipe.student, *(table.stage for table in self.recipe.stages)]
         nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
         rehearse: Callable[..., Stage] = stage_type("rehearse")
-        return rehearse(models=tuple(net for place, net in enumerate(nets) if net not in nets[:place]))
+        models = tuple(net for place, net in enumerate(nets) if net not in nets[:place])
+        return rehearse(models=models, task=self.recipe.task)
 
     def teacher(self, table: TeacherTable) -> None:
         """The stages that lead to the teacher, its scores, and its outputs."""
@@ -146,9 +148,12 @@ class _Builder:
 
     def same_views(self, table: StageTable, student: Stage, teacher: Stage) -> None:
         """A student can only see the views that its teacher's outputs were made on."""
-        for option in ("views", "shift"):
-            theirs, ours = vars(teacher).get(option), vars(student).get(option)
-            if theirs is not None and ours is not None and theirs != ours:
+        if not (isinstance(student, Augmentation) and isinstance(teacher, Augmentation)):
+            return
+        for option in (known.name for known in dataclasses.fields(Augmentation)):
+            values = [vars(stage)[option] for stage in (teacher, student)]
+            theirs, ours = ("not given" if value is None else value for value in values)
+            if theirs != ours:
                 raise BadRecipe(
                     f"{table.where}: {option} is {ours}, but the teacher's outputs are made with {theirs}; "
                     f"give both the same under [training]"

@@ -108,11 +108,6 @@ class Task:
         return {"kind": self.kind, "labels": list(self.labels), "unit": self.unit}
 
 
-def accuracy(outputs: NDArray[Any], targets: NDArray[Any]) -> float:
-    """Per cent of the outputs (n, ...) whose greatest value stands at the integer target (n,)."""
-    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == targets).mean())
-
-
 def roc_auc(scores: NDArray[Any], positive: NDArray[Any]) -> float:
     """In per cent: how often a positive sample scores above a negative one, ties counted half; nan without both kinds.
 

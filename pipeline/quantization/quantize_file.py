@@ -26,7 +26,7 @@ from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
 from ..runtimes.samples import infer
 from ..scratch import scratch_folder
-from ..task import accuracy
+from ..task import ACCURACY, Metric, Task
 from .calibrate import calibrate
 from .quantize import QuantizationOptions, quantize
 
@@ -40,7 +40,8 @@ class Quantized:
 
     There are no files where a check did not pass: what does not compute the same is not handed over.
     `held_out` is None where nobody knows whether the model was trained on the samples that judge, False where they
-    calibrated. Accuracies are in per cent and None without labels; `against_float` compares float and INT8 end to end.
+    calibrated. Scores are the metric's, None where the samples have no targets; `against_float` compares float and INT8
+    end to end.
     """
 
     files: tuple[Artifact, ...]
@@ -48,8 +49,9 @@ class Quantized:
     calibrated_on: int
     judged_on: int
     held_out: bool | None
-    accuracy_float: float | None
-    accuracy_int8: float | None
+    metric: Metric | None
+    score_float: float | None
+    score_int8: float | None
     against_float: Parity
     between_files: Parity
 
@@ -60,10 +62,10 @@ class Quantized:
 
     @property
     def drop(self) -> float | None:
-        """Points of accuracy lost; negative when INT8 is better."""
-        if self.accuracy_float is None or self.accuracy_int8 is None:
+        """What INT8 loses of the metric, in its unit or in points; negative when INT8 is better."""
+        if self.metric is None or self.score_float is None or self.score_int8 is None:
             return None
-        return self.accuracy_float - self.accuracy_int8
+        return self.metric.sign * (self.score_float - self.score_int8)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -72,8 +74,11 @@ class Quantized:
             "calibrated_on": self.calibrated_on,
             "judged_on": self.judged_on,
             "held_out": self.held_out,
-            "accuracy_float": self.accuracy_float,
-            "accuracy_int8": self.accuracy_int8,
+            "metric": None if self.metric is None else asdict(self.metric),
+            "score_float": self.score_float,
+            "score_int8": self.score_int8,
+            "accuracy_float": self.score_float if self.metric == ACCURACY else None,
+            "accuracy_int8": self.score_int8 if self.metric == ACCURACY else None,
             "drop": self.drop,
             "against_float": self.against_float.to_json(),
             "between_files": self.between_files.to_json(),
@@ -98,13 +103,23 @@ class Material:
     """Samples that calibrate, and samples that judge.
 
     `held_out` says whether the model was never fed those that judge: None where nobody knows what it was trained on.
-    `input_range` is what raw samples may become at most, None where the model does not say.
+    `input_range` is what raw samples may become at most, None where the model does not say; `task` what its outputs
+    mean, None where nothing says it.
     """
 
     calibrating: Samples
     judging: Samples
     held_out: bool | None
     input_range: tuple[float, float] | None
+    task: Task | None
+
+    @property
+    def metric(self) -> Metric | None:
+        """What the samples that judge are judged by; None where their targets cannot tell."""
+        if self.task is None or self.judging.y is None:
+            return None
+        told_apart = self.task.kind != "reconstruct" or len(np.unique(self.judging.y)) == 2
+        return self.task.metric if told_apart else None
 
 
 def material_for(model: Path, data: str, layout: Layout | None = None) -> Material:
@@ -116,21 +131,40 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
     known = travelling(graph.metadata, model.name)
     shape = graph.tensors[graph.inputs[0]].shape
     seed = known.data[1] if known.data and known.data[0] == data else 0
-    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, seed)
+    tokens = graph.takes_ids()
+    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, seed, tokens)
     if calibrating.drawn is not None:
-        judging = read_samples(data, shape, layout, "test", known.preprocess, seed)
+        judging = read_samples(data, shape, layout, "test", known.preprocess, seed, tokens)
     elif len(calibrating) < 2 * BATCH:
         judging = calibrating
     else:
-        calibrating, judging = _parted(calibrating)
-    _check_labels(data, judging, prod(graph.tensors[graph.outputs[0]].shape[1:]), model)
-    return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known))
+        calibrating, judging = _parted(calibrating, known.task)
+    outputs = prod(graph.tensors[graph.outputs[0]].shape[1:])
+    task = known.task or judging.task or _likely(judging.y, outputs)
+    if task is not None and judging.y is not None:
+        _check_targets(data, judging.y, task, outputs, model)
+    return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known), task)
 
 
-def _check_labels(data: str, samples: Samples, outputs: int, model: Path) -> None:
-    if samples.y is not None and samples.y.max() >= outputs:
+def _likely(y: NDArray[Any] | None, outputs: int) -> Task | None:
+    """What a model that says nothing of itself is for, by the targets of its samples: labels, or values."""
+    if y is None:
+        return None
+    return Task("regress" if y.dtype.kind == "f" else "classify", tuple(map(str, range(outputs))))
+
+
+def _check_targets(data: str, y: NDArray[Any], task: Task, outputs: int, model: Path) -> None:
+    """BadData unless y holds what the model's task wants; its outputs are asked, not its labels."""
+    if (y.dtype.kind == "f") != (task.kind == "regress"):
+        found = "reals" if y.dtype.kind == "f" else "whole numbers"
+        raise BadData(f"{data}: y holds {found}, but {model.name} is made to {task.kind}")
+    if task.kind == "regress" and y.shape[1] != outputs:
+        raise BadData(f"{data}: y has {y.shape[1]} values a sample; {model.name} gives {outputs}")
+    if task.kind == "reconstruct" and y.max() > 1:
+        raise BadData(f"{data}: y goes up to {y.max()}; {model.name} reconstructs: 0 is normal and 1 is anomalous")
+    if task.kind == "classify" and y.max() >= outputs:
         raise BadData(
-            f"{data}: the labels in y go up to {samples.y.max()}; {model.name} has {outputs} outputs, for labels "
+            f"{data}: the labels in y go up to {y.max()}; {model.name} has {outputs} outputs, for labels "
             f"from 0 to {outputs - 1}"
         )
 
@@ -174,8 +208,9 @@ def quantize_file(model: Path, material: Material, out: Path, options: Quantizat
         calibrated_on=len(calibrating),
         judged_on=len(judging),
         held_out=material.held_out,
-        accuracy_float=_accuracy(exact, judging),
-        accuracy_int8=_accuracy(rounded, judging),
+        metric=material.metric,
+        score_float=_score(exact, material),
+        score_int8=_score(rounded, material),
         against_float=against_float,
         between_files=between_files,
     )
@@ -201,23 +236,36 @@ def _write(path: Path, graph: Graph) -> Path:
     return path
 
 
-def _parted(samples: Samples) -> tuple[Samples, Samples]:
-    """At most half of the samples calibrate, stratified by label where there are labels; the rest judge."""
-    count = min(CALIBRATION, len(samples) // 2)
-    chosen = choose(len(samples), count) if samples.y is None else stratified(samples.y, count)
+def _parted(samples: Samples, task: Task | None) -> tuple[Samples, Samples]:
+    """At most half of the samples calibrate, the rest judge."""
+    chosen = _calibrating(samples, task, min(CALIBRATION, len(samples) // 2))
     rest = np.setdiff1d(np.arange(len(samples)), chosen)
     return _rows(samples, chosen), _rows(samples, rest)
+
+
+def _calibrating(samples: Samples, task: Task | None, count: int) -> NDArray[np.int64]:
+    """Which samples calibrate: each label in its share where there are labels, only normal ones of a task that knows
+    of such, as long as half of these are left to judge."""
+    if samples.y is None or samples.y.dtype.kind == "f":
+        return choose(len(samples), count)
+    normal = np.flatnonzero(samples.y == 0)
+    if task is not None and task.kind == "reconstruct" and len(normal) > 1:
+        return normal[choose(len(normal), min(count, len(normal) // 2))]
+    return stratified(samples.y, count)
 
 
 def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
     return replace(samples, x=samples.x[rows], y=None if samples.y is None else samples.y[rows])
 
 
-def _batches(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _batches(samples: NDArray[Any]) -> Iterator[NDArray[Any]]:
     starts = range(0, len(samples), BATCH)
     for start in track(starts, len(starts)):
         yield samples[start : start + BATCH]
 
 
-def _accuracy(outputs: NDArray[np.float32], samples: Samples) -> float | None:
-    return None if samples.y is None else accuracy(outputs, samples.y)
+def _score(outputs: NDArray[np.float32], material: Material) -> float | None:
+    task, samples = material.task, material.judging
+    if task is None or material.metric is None or samples.y is None:
+        return None
+    return task.score(task.predictions(outputs, samples.x), samples.y)

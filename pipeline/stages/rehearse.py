@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
+from ..errors import BadRecipe
 from ..models.catalog import sources
+from ..task import TaskKind
 
 
 @dataclass(frozen=True)
 class Rehearse:
-    """The nets by name and options, untrained: what cannot reach a file is found in seconds, not after the training."""
+    """The nets by name and options, untrained: what cannot reach a file is found in seconds, not after the training.
+
+    `task` is what the recipe says that its nets do; the data must say the same.
+    """
 
     models: tuple[tuple[str, Mapping[str, Any]], ...]
+    task: TaskKind = "classify"
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
@@ -31,6 +37,11 @@ class Rehearse:
         from ..models.export import untrained_onnx
 
         about = load(inputs["data"].path).about
+        if about.task.kind != self.task:
+            raise BadRecipe(
+                f"task is {self.task!r}, but the data {about.name!r} are there to {about.task.kind}; "
+                f'write task = "{about.task.kind}", or name other data'
+            )
         sizes = []
         for model, options in self.models:
             graph = from_onnx(untrained_onnx(model, options, about.task, about.preprocess), f"model {model!r}")
