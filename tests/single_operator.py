@@ -57,12 +57,16 @@ def graph_of(operator: Operator, inputs: Sequence[Tensor], output: Quantization 
 
 def samples(graph: Graph, seed: int) -> Arrays:
     rng = np.random.default_rng(seed)
-    return [
-        rng.integers(-128, 128, (SAMPLES, *tensor.shape[1:])).astype(np.int8)
-        if tensor.dtype == "int8"
-        else (rng.standard_normal((SAMPLES, *tensor.shape[1:])) * 4).astype(np.float32)
-        for tensor in graph.of(graph.inputs)
-    ]
+
+    def drawn(tensor: Tensor) -> NDArray[Any]:
+        shape = (SAMPLES, *tensor.shape[1:])
+        if tensor.dtype == "int32":
+            return rng.integers(0, graph.vocabulary() or 100, shape).astype(np.int32)
+        if tensor.dtype == "int8":
+            return rng.integers(-128, 128, shape).astype(np.int8)
+        return (rng.standard_normal(shape) * 4).astype(np.float32)
+
+    return [drawn(tensor) for tensor in graph.of(graph.inputs)]
 
 
 def in_tflite_micro(data: bytes, inputs: Arrays) -> NDArray[Any]:
@@ -97,14 +101,14 @@ def litert_takes(graph: Graph) -> bool:
 def as_float(graph: Graph, seed: int) -> Graph:
     """The same operator on float tensors."""
     rng = np.random.default_rng(seed)
-    tensors = [
-        Tensor(
-            tensor.name,
-            tensor.shape,
-            data=None if tensor.data is None else rng.standard_normal(tensor.shape).astype(np.float32),
-        )
-        for tensor in graph.tensors.values()
-    ]
+
+    def real(tensor: Tensor) -> Tensor:
+        if tensor.dtype == "int32" and tensor.quantization is None:  # token ids
+            return tensor
+        data = None if tensor.data is None else rng.standard_normal(tensor.shape).astype(np.float32)
+        return Tensor(tensor.name, tensor.shape, data=data)
+
+    tensors = [real(tensor) for tensor in graph.tensors.values()]
     return replace(graph, tensors={tensor.name: tensor for tensor in tensors})
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from .graph import Graph, Node
 from .tensor import Tensor
 
+ROLES = ("table", "weights", "bias")  # of constants, by their place among the inputs
+
 
 def differences(first: Graph, second: Graph) -> list[str]:
     """One line a difference, layers first; empty when the graphs are equal but for names and metadata.
@@ -42,11 +44,11 @@ def _place(graph: Graph, name: str) -> str:
 
 
 def _layer(index: int, first: Graph, second: Graph, one: Node, other: Node) -> Iterator[str]:
-    names = [*one.inputs[1:], *one.outputs]
-    roles = [*["weights", "bias"][: len(one.inputs) - 1], "output"]
-    for role, mine, theirs in zip(roles, names, [*other.inputs[1:], *other.outputs], strict=True):
+    roles = [*ROLES[: len(one.inputs)], "output"]
+    for role, mine, theirs in zip(roles, [*one.inputs, *one.outputs], [*other.inputs, *other.outputs], strict=True):
         tensors = first.tensors[mine], second.tensors[theirs]
-        yield from _tensor(f"layer {index} ({one.kind}): {role}", *tensors)
+        if role == "output" or tensors[0].constant or tensors[1].constant:
+            yield from _tensor(f"layer {index} ({one.kind}): {role}", *tensors)
     if [*one.inputs, *one.outputs] != [*other.inputs, *other.outputs]:
         yield f"layer {index} ({one.kind}): reads or writes other tensors in the second"
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput
@@ -13,12 +14,25 @@ Array = NDArray[Any]
 Watch = Callable[[str, Array], None]
 
 
-def run_float(graph: Graph, inputs: Sequence[Array], watch: Watch | None = None) -> list[Array]:
-    """The outputs of a float graph for float32 inputs (n, ...), any batch n; float64 inputs are computed in float64.
+def run_float(
+    graph: Graph, inputs: Sequence[Array], watch: Watch | None = None, dtype: type[np.floating[Any]] = np.float32
+) -> list[Array]:
+    """The outputs of a float graph for float inputs, or token ids int32, (n, ...), any batch n, computed in `dtype`.
 
     `watch` is called with every activation in order, the inputs first. A tensor is dropped after its last reader.
     """
-    return _run(graph, inputs, watch, lambda node, arrays: node.operator.compute(arrays))
+    given = [_real(array, dtype) for array in inputs]
+    return _run(graph, given, watch, lambda node, arrays: node.operator.compute([_real(x, dtype) for x in arrays]))
+
+
+def as_graph_input(graph: Graph, samples: Array) -> Array:
+    """Samples as the float graph takes them: float32, or token ids as int32."""
+    return np.asarray(samples, np.int32 if graph.takes_ids() else np.float32)
+
+
+def _real(array: Array, dtype: type[np.floating[Any]]) -> Array:
+    """Reals of this type; integers stay what they are."""
+    return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
 
 
 def run_integer(graph: Graph, inputs: Sequence[Array], watch: Watch | None = None) -> list[Array]:

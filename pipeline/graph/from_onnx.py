@@ -22,12 +22,14 @@ LOWERED: Mapping[str, Lower] = {
     "Add": elementwise.add,
     "AveragePool": pooling.average_pool,
     "BatchNormalization": elementwise.batch_normalization,
+    "Cast": movement.cast,
     "Clip": elementwise.clip,
     "Conv": convolution.conv,
     "DequantizeLinear": quantization.dequantize_linear,
     "Div": elementwise.scale,
     "Dropout": movement.identity,
     "Flatten": movement.flatten,
+    "Gather": movement.gather,
     "Gemm": dense.gemm,
     "GlobalAveragePool": pooling.global_average_pool,
     "Identity": movement.identity,
@@ -152,7 +154,7 @@ def _folded(build: Builder, node: OnnxNode) -> Constant | None:
     if node.operator in ("QuantizeLinear", "DequantizeLinear") or not plain:
         return None
     if len(constants) < len({name for name in node.inputs if name}):
-        if node.operator in FOLDED:
+        if node.operator not in LOWERED:
             raise Refused("O-DYNAMIC", "works on values that depend on the input; it is carried on constants only")
         return None
     return fold(build, node)

@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from numpy.typing import NDArray
+
+from ..errors import BadData
 from .operators import Operator
 from .tensor import Tensor
 
@@ -46,6 +50,24 @@ class Graph:
     def is_integer(self) -> bool:
         """Whether no tensor is float."""
         return all(tensor.dtype != "float32" for tensor in self.tensors.values())
+
+    def takes_ids(self) -> bool:
+        """Whether the input is token ids, int32, which have no scale and which no arithmetic touches."""
+        return self.tensors[self.inputs[0]].dtype == "int32"
+
+    def vocabulary(self) -> int | None:
+        """Token ids go from 0 to one less than this, the rows of the smallest table; None when no table is read."""
+        tables = [self.tensors[node.inputs[0]].shape[0] for node in self.nodes if node.kind == "Gather"]
+        return min(tables, default=None)
+
+    def check_ids(self, samples: NDArray[Any], where: str) -> None:
+        """`BadData` when samples of token ids hold one that no table has a row for."""
+        rows = self.vocabulary()
+        if not self.takes_ids() or rows is None or not samples.size:
+            return
+        least, most = int(samples.min()), int(samples.max())
+        if least < 0 or most >= rows:
+            raise BadData(f"{where}: token ids go from {least} to {most}; the model's table has rows 0 to {rows - 1}")
 
     def of(self, names: Iterable[str]) -> list[Tensor]:
         return [self.tensors[name] for name in names]

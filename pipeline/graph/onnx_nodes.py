@@ -9,14 +9,15 @@ from ..errors import Unsupported
 from .graph import Graph, Node
 from .lowering.layout import standard_order
 from .lowering.windows import Axis, Windows
+from .onnx_functions import FUNCTIONS
 from .onnx_writer import OnnxWriter, Sides
 from .operators import (
     Activation,
-    Add,
     AveragePool2d,
     Conv2d,
     DepthwiseConv2d,
     FullyConnected,
+    Gather,
     MaxPool2d,
     Mean,
     Operator,
@@ -90,10 +91,6 @@ def _dense(out: OnnxWriter, node: Node, dense: FullyConnected) -> str:
     )
 
 
-def _add(out: OnnxWriter, node: Node, add: Add) -> str:
-    return out.node(node.outputs[0], "Add", [out.read(name) for name in node.inputs])
-
-
 def _relu(out: OnnxWriter, node: Node, relu: Relu) -> str:
     return activated(out, node, out.read(node.inputs[0]), "relu")
 
@@ -131,6 +128,12 @@ def _reshape(out: OnnxWriter, node: Node, reshape: Reshape) -> str:
         x = out.node(result, "Transpose", [x], perm=CHANNELS_LAST)
     y = _to_shape(out, result, x, after)
     return out.node(result, "Transpose", [y], perm=CHANNELS_FIRST) if len(after) == 4 else y
+
+
+def _gather(out: OnnxWriter, node: Node, gather: Gather) -> str:
+    table, ids = node.inputs
+    rows = out.node(node.outputs[0], "Gather", [out.constant(table, (0, 1)), out.read(ids)])
+    return out.node(node.outputs[0], "Transpose", [rows], perm=CHANNELS_FIRST)
 
 
 def _pad(out: OnnxWriter, node: Node, pad: Pad) -> str:
@@ -195,11 +198,12 @@ def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:
 
 
 SAID: Mapping[type[Operator], Say] = {
-    Add: _add,
+    **FUNCTIONS,
     AveragePool2d: _average_pool,
     Conv2d: _conv,
     DepthwiseConv2d: _conv,
     FullyConnected: _dense,
+    Gather: _gather,
     MaxPool2d: _max_pool,
     Mean: _mean,
     Pad: _pad,

@@ -27,7 +27,7 @@ def node_reasons(builtin: Builtin, options: Any, inputs: list[Tensor], outputs: 
         return arity
     checks = (_types, _scales, _weights, _one_scale, _softmax)
     found = [reason for check in checks for reason in check(builtin, inputs, outputs[0])]
-    return [*found, *_options(builtin, options), *_operand(builtin, inputs)]
+    return [*found, *_options(builtin, options), *_operand(builtin, inputs), *_table(builtin, options, inputs)]
 
 
 def _arity(builtin: Builtin, inputs: list[Tensor], outputs: list[Tensor]) -> Iterator[Reason]:
@@ -114,4 +114,16 @@ def _operand(builtin: Builtin, inputs: list[Tensor]) -> Iterator[Reason]:
         yield (
             "T-OPERANDS",
             f"{builtin.code}: its {builtin.operand.attribute} are computed in the model; constant ones are carried",
+        )
+
+
+def _table(builtin: Builtin, options: Any, inputs: list[Tensor]) -> Iterator[Reason]:
+    if builtin.code != "GATHER":
+        return
+    if not inputs[0].constant:
+        yield "T-OPERANDS", f"GATHER from {inputs[0].name!r}, which is computed; a constant table is carried"
+    if getattr(options, "axis", 0) or getattr(options, "batchDims", 0):
+        yield (
+            "T-OPTION",
+            f"GATHER along axis {options.axis} with batchDims {options.batchDims}; rows are gathered, 0 and 0",
         )

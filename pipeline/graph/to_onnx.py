@@ -5,8 +5,10 @@ from onnx import helper
 
 from ..errors import Unsupported, choices
 from .graph import Graph
+from .onnx_functions import FUNCTIONS
 from .onnx_nodes import SAID, onnx_shape, say
 from .onnx_writer import IntegerType, OnnxWriter
+from .operators import Gather
 
 OPSET, IR_VERSION = 17, 8
 
@@ -37,6 +39,7 @@ def to_onnx(graph: Graph, activations: IntegerType = "uint8") -> bytes:
 def _refuse(graph: Graph) -> None:
     reasons = []
     activations = graph.of([*graph.inputs, *(name for node in graph.nodes for name in node.outputs)])
+    activations = [tensor for tensor in activations if tensor.dtype != "int32"]
     if len({tensor.quantization is None for tensor in activations}) > 1:
         reasons.append("O-QUANTIZATION  the graph mixes float and integer activations; quantize the whole of it")
     constants = {name for name, tensor in graph.tensors.items() if tensor.constant}
@@ -44,7 +47,7 @@ def _refuse(graph: Graph) -> None:
     for node in graph.nodes:
         if type(node.operator) not in SAID:
             reasons.append(f"O-OP-UNKNOWN  {node.outputs[0]}: {node.kind} cannot be written; there are {there}")
-        elif node.inputs[0] in constants or (node.kind == "Add" and node.inputs[1] in constants):
+        elif node.inputs[0] in constants and type(node.operator) not in {Gather, *FUNCTIONS}:
             reasons.append(f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input")
     reasons += [
         f"O-RANK  {t.name}: {len(t.shape)} axes; 2 and 4 can be written"
@@ -75,4 +78,5 @@ def _model(out: OnnxWriter, inputs: list[str], outputs: list[str]) -> onnx.Model
 
 
 def _port(out: OnnxWriter, tensor: str, name: str) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, onnx_shape(out.tensor(tensor).shape))
+    kind = onnx.TensorProto.INT32 if out.tensor(tensor).dtype == "int32" else onnx.TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, kind, onnx_shape(out.tensor(tensor).shape))

@@ -27,6 +27,7 @@ TOLERANCE = 1e-3  # of the largest output
 def export_onnx(path: Path, out: Path) -> None:
     """Writes the checkpoint at `path` as ONNX: input `input` (N,c,h,w) float32, output `logits` (N,...).
 
+    The input of a net that reads token ids is (N,length) int32.
     Task and preprocess go along as JSON in the file's metadata. BadModel when ONNX Runtime computes something else.
     """
     checkpoint = load_checkpoint(path)
@@ -101,11 +102,17 @@ def _traced(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProt
 
 
 def _example(checkpoint: Checkpoint, samples: int) -> torch.Tensor:
-    """Seeded raw samples, preprocessed: (samples,c,h,w) float32."""
+    """Seeded raw samples, preprocessed: (samples,c,h,w) float32; or token ids, (samples,length) int32."""
     preprocess = checkpoint.about.preprocess
-    largest = 255 if preprocess.divisor == 1.0 else int(preprocess.divisor)
+    largest = _largest_id(checkpoint.net) if preprocess.of_tokens else 255
+    largest = largest if preprocess.divisor == 1.0 else int(preprocess.divisor)
     raw = np.random.default_rng(0).integers(0, largest + 1, (samples, *preprocess.shape))
     return torch.from_numpy(channels_first(preprocess.apply(raw)))
+
+
+def _largest_id(net: nn.Module) -> int:
+    """The last row of the net's smallest table."""
+    return min((table.num_embeddings for table in net.modules() if isinstance(table, nn.Embedding)), default=2) - 1
 
 
 def _compare(checkpoint: Checkpoint, raw: bytes, path: Path) -> None:

@@ -31,7 +31,7 @@ def corrected_biases(
     largest = samples.itemsize * max(prod(graph.tensors[name].shape) for name in scales)
     samples = samples[:: ceil(len(samples) * largest / MEMORY)]
     exact: dict[str, Array] = {graph.inputs[0]: samples}
-    rounded: dict[str, Array] = {graph.inputs[0]: _rounded(samples, scales[graph.inputs[0]])}
+    rounded = {name: _rounded(values, scales[name]) if name in scales else values for name, values in exact.items()}
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     biases: dict[str, NDArray[np.float64]] = {}
     for node in graph.nodes:
@@ -40,7 +40,8 @@ def corrected_biases(
             exact[name], rounded[name], biases[name] = _layer(node, layers[name], exact, rounded)
         else:
             exact[name], rounded[name] = (_computed(graph, node, values) for values in (exact, rounded))
-        rounded[name] = _rounded(rounded[name], scales[name])
+        if name in scales:
+            rounded[name] = _rounded(rounded[name], scales[name])
         readers.subtract(node.inputs)
         for gone in [read for read in {*node.inputs, name} if not readers[read]]:
             exact.pop(gone, None)
@@ -61,7 +62,9 @@ def _layer(
 
 
 def _computed(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
-    constants = {tensor.name: tensor.data for tensor in graph.of(node.inputs) if tensor.data is not None}
+    constants = {
+        tensor.name: tensor.data.astype(np.float64) for tensor in graph.of(node.inputs) if tensor.data is not None
+    }
     return node.operator.compute([constants[name] if name in constants else values[name] for name in node.inputs])
 
 

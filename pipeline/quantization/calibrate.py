@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...calibration.observers import Observer, Statistics
 from ..errors import BadArtifact, BadData
-from ..graph.execute import run_float
+from ..graph.execute import as_graph_input, run_float
 from ..graph.graph import Graph
 
 FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -56,9 +56,12 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
     another order see the same float32 values. `BadData` when there are no samples, or an activation
     is not finite.
     """
-    observers = {name: Observer() for name in (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))}
+    names = (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))
+    observers = {name: Observer() for name in names if graph.tensors[name].dtype == "float32"}
 
     def watch(name: str, values: NDArray[Any]) -> None:
+        if name not in observers:
+            return  # token ids have no range
         try:
             observers[name].observe(values.astype(np.float32))
         except ValueError as error:
@@ -67,7 +70,7 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
 
     samples = 0
     for batch in batches:
-        run_float(graph, [np.asarray(batch, np.float32).astype(np.float64)], watch)
+        run_float(graph, [as_graph_input(graph, batch)], watch, np.float64)
         samples += len(batch)
     if not samples:
         raise BadData("calibration: there are no samples; give at least one, better a hundred")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData, BadModel, Unsupported
+from ..graph.execute import as_graph_input
 from ..graph.graph import Graph, Node, renumbered
 from ..graph.tensor import Quantization, Tensor
 from .bias_correction import corrected_biases
@@ -37,7 +38,7 @@ def quantize(
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}
     if options.bias_correction:
-        biases = corrected_biases(graph, layers, scales, np.asarray(samples, np.float32).astype(np.float64))
+        biases = corrected_biases(graph, layers, scales, _wide(as_graph_input(graph, samples)))
     return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
 
 
@@ -47,7 +48,7 @@ def _refuse(graph: Graph) -> None:
     reasons = [f"O-QUANTIZATION  {tensor.name}: is {tensor.dtype} already" for tensor in _quantized(graph)]
     constants = {name for name, tensor in graph.tensors.items() if tensor.constant}
     for node in graph.nodes:
-        operands = node.inputs if node.kind == "Add" else node.inputs[:1]
+        operands = {"Add": node.inputs, "Gather": ()}.get(node.kind, node.inputs[:1])
         if not constants.isdisjoint(operands):
             reasons.append(
                 f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input; fold it into a layer"
@@ -60,15 +61,22 @@ def _check(samples: NDArray[Any], graph: Graph) -> None:
     wanted = graph.tensors[graph.inputs[0]].shape[1:]
     if samples.shape[1:] != wanted or not len(samples):
         raise BadData(f"quantization: samples have shape {samples.shape}, the model takes (n, {str(wanted)[1:-1]})")
+    graph.check_ids(samples, "quantization")
 
 
 def _quantized(graph: Graph) -> list[Tensor]:
-    return [tensor for tensor in graph.tensors.values() if tensor.dtype != "float32"]
+    return [tensor for tensor in graph.tensors.values() if tensor.dtype not in ("float32", "int32")]
+
+
+def _wide(samples: NDArray[Any]) -> NDArray[Any]:
+    """Reals as float64; token ids as they are."""
+    return samples if samples.dtype == np.int32 else samples.astype(np.float64)
 
 
 def _integer(graph: Graph, scales: Mapping[str, Quantization], weights: Mapping[str, Weights]) -> Graph:
     """The graph with integer tensors; every layer gets constants of its own, since bias scales follow its input."""
-    tensors = {name: replace(graph.tensors[name], dtype="int8", quantization=scale) for name, scale in scales.items()}
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if tensor.dtype == "int32"}
+    tensors.update({name: _rounded(graph.tensors[name], scale) for name, scale in scales.items()})
     nodes = []
     for node in graph.nodes:
         if node.outputs[0] in weights:
@@ -77,6 +85,12 @@ def _integer(graph: Graph, scales: Mapping[str, Quantization], weights: Mapping[
             node = replace(node, inputs=(node.inputs[0], *(tensor.name for tensor in constants)))
         nodes.append(node)
     return renumbered(replace(graph, tensors=tensors, nodes=tuple(nodes)))
+
+
+def _rounded(tensor: Tensor, scale: Quantization) -> Tensor:
+    """The tensor in integers; the values of a constant too."""
+    data = None if tensor.data is None else scale.quantize(tensor.data)
+    return replace(tensor, dtype="int8", quantization=scale, data=data)
 
 
 def _constants(graph: Graph, node: Node, weights: Weights) -> tuple[Tensor, Tensor]:

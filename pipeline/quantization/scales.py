@@ -4,34 +4,33 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...calibration.observers import joint
+from ...calibration.observers import Observer, Statistics, joint
 from ...calibration.ranges import METHODS, Range, min_max
 from ..errors import BadInput
 from ..graph.graph import Graph
-from ..graph.passes.settle_scales import SAME_SCALE
 from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
+from .groups import scale_groups
 from .options import QuantizationOptions
 
 LEAST_RANGE = 1e-6  # of a tensor that is constant
-SOFTMAX_OUTPUT = per_tensor(1 / 256, -128)
+FIXED: Mapping[str, Quantization] = {  # what a kernel gives, whatever it is fed
+    "Sigmoid": per_tensor(1 / 256, -128),
+    "Softmax": per_tensor(1 / 256, -128),
+    "Tanh": per_tensor(1 / 128, 0),
+}
 
 
 def activation_scales(graph: Graph, calibration: Calibration, options: QuantizationOptions) -> dict[str, Quantization]:
-    """Scales by tensor name.
+    """Scales by tensor name, also of the constants that are read as activations are.
 
     Operators that keep their input's scale tie tensors into groups; each group has one range, of all its values
     together. The input's group takes all that was seen of it (or the range in the options), so that 8-bit samples stay
-    exact; a softmax has its fixed scale, and so has what merely moves its output.
+    exact; a softmax has its fixed scale, and so has what merely moves its output. Token ids have none.
     """
     scales: dict[str, Quantization] = {}
-    for first, members in _groups(graph).items():
-        producer = graph.producer(first)
-        if producer is not None and producer.kind == "Softmax":
-            scale = SOFTMAX_OUTPUT
-        else:
-            scale = scale_of(_range(members, first in graph.inputs, calibration, options))
-        scales.update(dict.fromkeys(members, scale))
+    for members in scale_groups(graph):
+        scales.update(dict.fromkeys(members, _scale(graph, members, calibration, options)))
     return scales
 
 
@@ -43,26 +42,24 @@ def scale_of(ends: Range) -> Quantization:
     return per_tensor(float(scale), zero_point)
 
 
-def _groups(graph: Graph) -> Mapping[str, list[str]]:
-    """Tensors that must share a scale, under the name of the one that is computed first.
-
-    Every same-scale operator has one input, so a group is a tree: its first tensor decides.
-    """
-    first_of = {name: name for name in graph.inputs}
-    for node in graph.nodes:
-        (output,) = node.outputs
-        first_of[output] = first_of[node.inputs[0]] if node.kind in SAME_SCALE else output
-    groups: dict[str, list[str]] = {}
-    for name, first in first_of.items():
-        groups.setdefault(first, []).append(name)
-    return groups
+def _scale(graph: Graph, members: list[str], calibration: Calibration, options: QuantizationOptions) -> Quantization:
+    producers = [graph.producer(name) for name in members]
+    fixed = [FIXED[node.kind] for node in producers if node is not None and node.kind in FIXED]
+    if fixed:
+        return fixed[0]
+    seen = joint([_statistics(graph, name, calibration) for name in members])
+    if not set(members).isdisjoint(graph.inputs):
+        return scale_of(options.input_range or min_max(seen))
+    return scale_of(METHODS[options.ranges](seen))
 
 
-def _range(members: list[str], is_input: bool, calibration: Calibration, options: QuantizationOptions) -> Range:
-    missing = [name for name in members if name not in calibration.tensors]
-    if missing:
-        raise BadInput(f"calibration: nothing was seen of tensor {missing[0]!r}; it was made for another graph")
-    seen = joint([calibration.tensors[name] for name in members])
-    if is_input:
-        return options.input_range or min_max(seen)
-    return METHODS[options.ranges](seen)
+def _statistics(graph: Graph, name: str, calibration: Calibration) -> Statistics:
+    """What was seen of an activation; of a constant, its values."""
+    data = graph.tensors[name].data
+    if data is not None:
+        observer = Observer()
+        observer.observe(data)
+        return observer.statistics()
+    if name not in calibration.tensors:
+        raise BadInput(f"calibration: nothing was seen of tensor {name!r}; it was made for another graph")
+    return calibration.tensors[name]

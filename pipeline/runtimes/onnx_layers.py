@@ -67,6 +67,8 @@ class OnnxLayers:
         if kind == "tensor(float)":
             assert scale is not None
             return self._values[name].as_onnx(scale.dequantize(integers))
+        if scale is None:  # token ids
+            return self._values[name].as_onnx(integers.astype(kind.removeprefix("tensor(").removesuffix(")")))
         shift = 128 if kind == "tensor(uint8)" else 0
         return self._values[name].as_onnx((integers.astype(np.int16) + shift).astype(np.uint8 if shift else np.int8))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import GateFailed
 from ..graph.difference import differences
+from ..graph.execute import as_graph_input
 from ..graph.graph import Graph, renumbered
 from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
@@ -78,7 +79,7 @@ def compare(first: Path, second: Path, samples: NDArray[Any] | None, given: Give
     What integer files differ by end to end is told, never judged: single steps grow from layer to layer.
     """
     graphs = renumbered(canonical(read_graph(first))), renumbered(canonical(read_graph(second)))
-    fed = _noise(*graphs) if samples is None else np.asarray(samples, np.float32)
+    fed = _noise(*graphs) if samples is None else as_graph_input(graphs[0], samples)
     inputs = f"{len(fed)} {'seeded random' if samples is None else 'given'} samples"
     reasons = _shapes(*graphs)
     if reasons:
@@ -99,17 +100,23 @@ def demand(first: Path, second: Path, samples: NDArray[Any] | None = None) -> Pa
 
 
 def _integers(
-    first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[np.float32], given: Given, inputs: str
+    first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[Any], given: Given, inputs: str
 ) -> Parity:
     reasons = differences(*graphs)
     rows: tuple[LayerParity, ...] = ()
     if not reasons:
-        rows = layers(graphs[0], first, second, _scale(graphs[0].inputs[0], graphs[0]).quantize(samples))
+        rows = layers(graphs[0], first, second, _integers_of(graphs[0], samples))
         reasons = [str(row) for row in rows if not row.passed]
     output = _scale(graphs[0].outputs[0], graphs[0])
     outputs = _outputs(first, second, samples, given)
     reasons += _not_finite(first, second, outputs)
     return Parity(first.name, second.name, not reasons, tuple(reasons), rows, _end_to_end(*outputs, output), inputs)
+
+
+def _integers_of(graph: Graph, samples: NDArray[Any]) -> NDArray[Any]:
+    """Samples as the integer graph takes them: INT8 steps, or token ids."""
+    scale = graph.tensors[graph.inputs[0]].quantization
+    return samples if scale is None else scale.quantize(samples)
 
 
 def _judged(
@@ -128,7 +135,7 @@ def _judged(
 
 
 def _outputs(
-    first: Path, second: Path, samples: NDArray[np.float32], given: Given
+    first: Path, second: Path, samples: NDArray[Any], given: Given
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n, values) of both files, from what they gave already where it is known."""
     one, other = (given[path] if path in given else infer(path, samples) for path in (first, second))
@@ -171,6 +178,7 @@ def _shapes(first: Graph, second: Graph) -> list[str]:
         f"the {what} is {mine} in the first, {theirs} in the second"
         for what, mine, theirs in (
             ("input's shape", *(graph.tensors[graph.inputs[0]].shape for graph in (first, second))),
+            ("input", *("token ids" if graph.takes_ids() else "reals" for graph in (first, second))),
             ("output's shape", *(graph.tensors[graph.outputs[0]].shape for graph in (first, second))),
             ("number of inputs", len(first.inputs), len(second.inputs)),
             ("number of outputs", len(first.outputs), len(second.outputs)),
@@ -179,11 +187,17 @@ def _shapes(first: Graph, second: Graph) -> list[str]:
     ]
 
 
-def _noise(first: Graph, second: Graph) -> NDArray[np.float32]:
-    """Seeded samples all over the input's range where one file says it, normal with deviation 1 where none does."""
+def _noise(first: Graph, second: Graph) -> NDArray[Any]:
+    """Seeded samples all over the input's range where one file says it, normal with deviation 1 where none does.
+
+    Token ids are any that both files have rows for.
+    """
     random = np.random.default_rng(0)
     inputs = [graph.tensors[graph.inputs[0]] for graph in (first, second)]
     shape = (RANDOM_SAMPLES, *inputs[0].shape[1:])
+    if first.takes_ids():
+        rows = min(graph.vocabulary() or 1 for graph in (first, second))
+        return random.integers(0, rows, shape).astype(np.int32)
     for tensor in inputs:
         if tensor.quantization is not None:
             return tensor.quantization.dequantize(random.integers(-128, 128, shape).astype(np.int8))

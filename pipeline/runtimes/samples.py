@@ -21,8 +21,10 @@ from .runtime import Port, Runtime, describe, run
 RUNTIMES: dict[str, Runtime] = {".onnx": "onnxruntime", ".tflite": "litert"}
 
 
-def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = None) -> NDArray[np.float32]:
+def infer(path: Path, samples: NDArray[Any], runtime: Runtime | None = None) -> NDArray[np.float32]:
     """The file's first output for samples (n, ...), float32; both as they are in the file's graph, channels last.
+
+    Samples are float32; token ids, where the file takes them, int32.
 
     What an ONNX file means by its axes is taken from how it is lowered. INT8 inputs are quantized and INT8 outputs
     dequantized with the file's own scales. BadData when the samples have another shape than the graph's input.
@@ -34,17 +36,18 @@ def infer(path: Path, samples: NDArray[np.float32], runtime: Runtime | None = No
     graph, values = _lowered(path)
     shape, returned = (graph.tensors[names[0]].shape for names in (graph.inputs, graph.outputs))
     _check(samples, shape, path)
+    graph.check_ids(samples, path.name)
     laid_out = values[given.name].as_onnx(samples) if values else samples
     outputs = run(path, [as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
     return as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
 
 
-def samples_for(paths: Sequence[Path], data: str, layout: Layout | None = None) -> NDArray[np.float32]:
+def samples_for(paths: Sequence[Path], data: str, layout: Layout | None = None) -> NDArray[Any]:
     """Samples (n, ...) that fit the first of these files, raw ones preprocessed as a file among them says."""
     graphs = [read_graph(path) for path in paths]
     said = [travelling(graph.metadata, path.name).preprocess for path, graph in zip(paths, graphs, strict=True)]
-    shape = graphs[0].tensors[graphs[0].inputs[0]].shape
-    return read_samples(data, shape, layout, preprocess=next(filter(None, said), None)).x
+    shape, tokens = graphs[0].tensors[graphs[0].inputs[0]].shape, graphs[0].takes_ids()
+    return read_samples(data, shape, layout, preprocess=next(filter(None, said), None), tokens=tokens).x
 
 
 def _lowered(path: Path) -> tuple[Graph, Mapping[str, Value]]:
@@ -57,8 +60,10 @@ def _check(samples: NDArray[Any], shape: Shape, path: Path) -> None:
         raise BadData(f"{path.name}: samples have shape {samples.shape[1:]}, but its input takes {shape[1:]}")
 
 
-def as_input(samples: NDArray[np.float32], port: Port) -> NDArray[Any]:
-    """Samples as the port wants them: reals as they are, or INT8 steps."""
+def as_input(samples: NDArray[Any], port: Port) -> NDArray[Any]:
+    """Samples as the port wants them: reals as they are, or INT8 steps; token ids of the port's type."""
+    if port.dtype in ("int32", "int64"):
+        return samples.astype(port.dtype)
     if port.scale is None or port.dtype == "float32":
         return samples
     return per_tensor(port.scale, port.zero_point or 0).quantize(samples, cast(DType, port.dtype))

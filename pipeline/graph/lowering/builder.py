@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from ..operators import Operator, Reshape
 from ..operators.operator import Shape
 from ..passes.settle_scales import SAME_SCALE
 from ..tensor import DType, Quantization, Tensor
-from .layout import graph_shape, standard_order
+from .layout import Channels, graph_shape, standard_order
 from .reader import LARGEST, OnnxModel, OnnxNode
 
 MEMORY = 2**29  # bytes that folded constants, and the orders of values, may take together
@@ -52,6 +52,14 @@ class Value:
         """(n, ...) as ONNX has it, as it lies in the graph's tensor of this shape: (n, *shape[1:])."""
         return array.reshape(len(array), -1)[:, self.order].reshape(len(array), *shape[1:])
 
+    @property
+    def channels(self) -> Channels | None:
+        """Where ONNX's channels stand, when the elements lie as those of one of its layouts."""
+        for channels in get_args(Channels):
+            if np.array_equal(self.order, standard_order(self.shape, channels)):
+                return cast(Channels, channels)
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
@@ -87,7 +95,14 @@ class Builder:
     # What a node's inputs are.
 
     def value(self, name: str) -> Value:
-        """The value of this ONNX name; `Refused` when it is a constant."""
+        """The reals of this ONNX name; `Refused` when it is a constant, or token ids."""
+        value = self.any_value(name)
+        if self.tensor(value).dtype == "int32":
+            raise Refused("O-IDS", f"computes with token ids, {name!r}; only Gather may, from a table of embeddings")
+        return value
+
+    def any_value(self, name: str) -> Value:
+        """The value of this ONNX name, reals or token ids; `Refused` when it is a constant."""
         if name in self.constants:
             raise Refused(
                 "O-CONSTANT", f"its input {name!r} is a constant; a value that depends on the input is carried"
@@ -127,13 +142,22 @@ class Builder:
             )
         return self.laid_out(value)
 
+    def aligned(self, value: Value) -> tuple[Value, Channels]:
+        """The same value laid out, and where its channels stand; `Refused` when its elements lie in no layout."""
+        channels = value.channels
+        if channels is None:
+            raise Refused("O-LAYOUT", f"its input {value.shape} mixes channels and positions")
+        return self.shaped(value, graph_shape(value.shape, channels)), channels
+
     def laid_out(self, value: Value) -> Value:
         """The same value in a tensor of the graph's shape, whatever the order of its elements."""
-        target = graph_shape(value.shape)
-        if self.tensor(value).shape == target:
+        return self.shaped(value, graph_shape(value.shape, value.channels or "first"))
+
+    def shaped(self, value: Value, shape: Shape) -> Value:
+        """The same value in a tensor of this shape."""
+        if self.tensor(value).shape == shape:
             return value
-        name = self._emit(Reshape(target), [value.tensor], "")
-        return replace(value, tensor=name)
+        return replace(value, tensor=self._emit(Reshape(shape), [value.tensor], ""))
 
     # What a node gives.
 
@@ -142,11 +166,14 @@ class Builder:
         self._tensors[value.tensor] = Tensor(value.tensor, shape, cast(DType, dtype), origin=name)
         self.values[name] = value
 
-    def image(self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str) -> Value:
+    def image(
+        self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str, channels: Channels = "first"
+    ) -> Value:
         """One more operator, whose output has this ONNX shape and lies in the standard order."""
-        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape))
-        if self.tensor(value).shape != graph_shape(shape):
-            raise Refused("O-SHAPE", f"gives {self.tensor(value).shape}, where ONNX says {graph_shape(shape)}")
+        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape, channels))
+        found, expected = self.tensor(value).shape, graph_shape(shape, channels)
+        if found != expected:
+            raise Refused("O-SHAPE", f"gives {found}, where ONNX says {expected}")
         return value
 
     def viewed(self, value: Value, shape: Shape) -> Value:
@@ -194,8 +221,8 @@ class Builder:
         self.spend(8 * prod(shape))
         name = f"v{len(self._tensors)}"
         source = self._tensors[inputs[0]]
-        kept = type(operator).__name__ in SAME_SCALE and source.quantization is not None
-        tensor = replace(source, name=name, shape=shape) if kept else Tensor(name, shape)
+        kept = source.dtype == "int32" or (type(operator).__name__ in SAME_SCALE and source.quantization is not None)
+        tensor = replace(source, name=name, shape=shape, data=None) if kept else Tensor(name, shape)
         self._tensors[name] = replace(tensor, origin=origin)
         self._nodes.append(Node(operator, tuple(inputs), (name,)))
         return name

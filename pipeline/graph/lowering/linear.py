@@ -32,6 +32,11 @@ def linear(
         weights, bias = Constant(weights.real()), Constant(bias.real())
     elif weights.quantization is None:
         raise Refused("O-QUANTIZATION", "has float weights on a quantized input; quantize its weights too")
+    elif weights.quantization.zero_point != 0:
+        zero_point = weights.quantization.zero_point
+        raise Refused(
+            "O-QUANTIZATION", f"has weights with zero point {zero_point}; symmetric ones, with 0, are carried"
+        )
     elif bias.quantization is None:
         bias = quantized_bias(bias.real(), scale, weights.quantization)
     names = [build.keep(weights, node.input(1)), build.keep(bias, node.input(2))]

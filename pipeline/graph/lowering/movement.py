@@ -4,21 +4,51 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+from onnx.helper import tensor_dtype_to_np_dtype
 
-from ..operators import Pad
+from ..operators import Gather, Pad
 from .builder import Builder, Refused, Value
-from .layout import graph_axis
+from .layout import graph_axis, graph_shape
 from .reader import OnnxNode
 
 
 def identity(build: Builder, node: OnnxNode) -> Value:
     """Identity, and Dropout at inference."""
-    return build.value(node.input(0))
+    return build.any_value(node.input(0))
+
+
+def cast(build: Builder, node: OnnxNode) -> Value:
+    """Token ids stay ids of any integer type, and reals stay reals."""
+    x = build.any_value(node.input(0))
+    kind = tensor_dtype_to_np_dtype(node.attributes["to"])
+    if (build.tensor(x).dtype == "int32") != (kind.kind in "iu") or kind.kind not in "iuf":
+        raise Refused("O-ATTRIBUTE", f"casts {build.tensor(x).dtype} to {kind}; a type of the same kind is carried")
+    return x
+
+
+def gather(build: Builder, node: OnnxNode) -> Value:
+    """Gather of rows from a constant table, one for each token id: (n,length) -> (n,length,width), and so on."""
+    table, ids = build.constant(node.input(0)), build.any_value(node.input(1))
+    axis, tensor = node.attributes.get("axis", 0), build.tensor(ids)
+    if tensor.dtype != "int32":
+        raise Refused(
+            "O-IDS", "gathers by indices that are computed; token ids, the model's integer input, are carried"
+        )
+    if axis != 0 or table.data.ndim != 2:
+        raise Refused(
+            "O-ATTRIBUTE", f"gathers along axis {axis} of {table.data.shape}; rows of (rows, width) are carried"
+        )
+    shape = (*ids.shape, table.data.shape[1])
+    if len(shape) not in (3, 4) or ids.channels is None:
+        raise Refused("O-RANK", f"gathers for ids {ids.shape}; (n,length) and (n,height,width) are carried")
+    ids = build.shaped(ids, graph_shape(shape, "last")[:-1])
+    name = build.keep(table, node.input(0))
+    return build.image(Gather(), [name, ids.tensor], shape, node.outputs[0], "last")
 
 
 def reshape(build: Builder, node: OnnxNode) -> Value:
     """Reshape to a constant shape; 0 copies a length (unless allowzero), -1 is what is left."""
-    x, target = build.value(node.input(0)), build.numbers(node.input(1))
+    x, target = build.any_value(node.input(0)), build.numbers(node.input(1))
     copies = not node.attributes.get("allowzero", 0)
     shape = [x.shape[axis] if n == 0 and copies and axis < len(x.shape) else n for axis, n in enumerate(target)]
     if -1 in shape:
@@ -29,14 +59,14 @@ def reshape(build: Builder, node: OnnxNode) -> Value:
 
 def flatten(build: Builder, node: OnnxNode) -> Value:
     """Flatten to two axes, cut before `axis`."""
-    x = build.value(node.input(0))
+    x = build.any_value(node.input(0))
     axis = node.attributes.get("axis", 1)
     axis = axis + len(x.shape) if axis < 0 else axis
     return build.viewed(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
 
 
 def squeeze(build: Builder, node: OnnxNode) -> Value:
-    x = build.value(node.input(0))
+    x = build.any_value(node.input(0))
     rank = len(x.shape)
     given = build.numbers(node.input(1)) if node.input(1) else [axis for axis, n in enumerate(x.shape) if n == 1]
     axes = {axis % rank for axis in given}
@@ -44,7 +74,7 @@ def squeeze(build: Builder, node: OnnxNode) -> Value:
 
 
 def unsqueeze(build: Builder, node: OnnxNode) -> Value:
-    x, given = build.value(node.input(0)), build.numbers(node.input(1))
+    x, given = build.any_value(node.input(0)), build.numbers(node.input(1))
     axes = {axis % (len(x.shape) + len(given)) for axis in given}
     rest = iter(x.shape)
     return build.viewed(x, tuple(1 if axis in axes else next(rest) for axis in range(len(x.shape) + len(given))))
@@ -52,7 +82,7 @@ def unsqueeze(build: Builder, node: OnnxNode) -> Value:
 
 def transpose(build: Builder, node: OnnxNode) -> Value:
     """Axes in another order: where each element lies is kept, and which ONNX position it now has."""
-    x = build.value(node.input(0))
+    x = build.any_value(node.input(0))
     axes = tuple(node.attributes.get("perm") or reversed(range(len(x.shape))))
     build.spend(x.order.nbytes)
     place_of = np.empty_like(x.order)

@@ -47,20 +47,24 @@ def global_average_pool(build: Builder, node: OnnxNode) -> Value:
 
 
 def reduce_mean(build: Builder, node: OnnxNode) -> Value:
-    """ReduceMean over all positions, or one axis of them; the axes are an attribute (opset < 18) or an input."""
-    x = build.standard(build.value(node.input(0)))
+    """ReduceMean over any axes but the batch; the axes are an attribute (opset < 18) or an input."""
+    x, channels = build.aligned(build.value(node.input(0)))
     rank = len(x.shape)
-    axes = node.attributes.get("axes") or (build.numbers(node.input(1)) if node.input(1) else list(range(rank)))
-    positive = sorted(axis % rank for axis in axes)
-    if not positive or rank < 3 or positive[0] < 2:
-        raise Refused("O-ATTRIBUTE", f"means over axes {positive} of {x.shape}; means over positions are carried")
+    given = node.attributes.get("axes") or (build.numbers(node.input(1)) if node.input(1) else list(range(rank)))
+    axes = sorted(axis % rank for axis in given)
+    if not axes or axes[0] == 0 or rank < 2:
+        raise Refused(
+            "O-ATTRIBUTE", f"means over axes {axes} of {x.shape}; means over other axes than the batch are carried"
+        )
+    kept = tuple(1 if axis in axes else length for axis, length in enumerate(x.shape))
+    dropped = tuple(length for axis, length in enumerate(x.shape) if axis not in axes)
+    over = tuple(sorted({graph_axis(axis, rank, channels) for axis in axes}))
+    over = (1, 2) if rank == 3 and over == (2,) else over  # the one row goes along with the positions
     keep = bool(node.attributes.get("keepdims", 1))
-    kept = tuple(1 if axis in positive else length for axis, length in enumerate(x.shape))
-    if len(positive) == rank - 2 and not keep:
-        return build.image(Mean((1, 2)), [x.tensor], kept[:2], node.outputs[0])
-    over = (1, 2) if len(positive) == rank - 2 else tuple(graph_axis(axis, rank) for axis in positive)
-    mean = build.image(Mean(over, keep_dims=True), [x.tensor], kept, node.outputs[0])
-    return mean if keep else build.viewed(mean, tuple(n for axis, n in enumerate(kept) if axis not in positive))
+    if over == (1, 2) and len(dropped) == 2 and not keep:
+        return build.image(Mean(over), [x.tensor], dropped, node.outputs[0])
+    mean = build.image(Mean(over, keep_dims=True), [x.tensor], kept, node.outputs[0], channels)
+    return mean if keep else build.viewed(mean, dropped)
 
 
 def _pooled(build: Builder, node: OnnxNode) -> tuple[Value, Windows]:

@@ -75,15 +75,12 @@ def _activation(scale: Quantization, dtype: str) -> Quantization:
 
 
 def _signed(integers: NDArray[Any], scale: Quantization) -> Constant:
-    """Constant integers as int8 or int32 with zero point 0."""
+    """Constant integers as int8 or int32."""
     if integers.dtype == np.uint8:
         integers, scale = (
             (integers.astype(np.int16) - 128).astype(np.int8),
             replace(scale, zero_point=scale.zero_point - 128),
         )
-    if integers.dtype not in (np.int8, np.int32) or scale.zero_point != 0:
-        raise Refused(
-            "O-QUANTIZATION",
-            f"has {integers.dtype} constants with zero point {scale.zero_point}; int8 and int32 with 0 are carried",
-        )
+    if integers.dtype not in (np.int8, np.int32):
+        raise Refused("O-QUANTIZATION", f"has {integers.dtype} constants; int8 and int32 are carried")
     return Constant(integers, scale)

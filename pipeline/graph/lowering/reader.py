@@ -14,7 +14,13 @@ from ..operators.operator import Shape
 
 OPSETS = range(13, 23)
 LARGEST = 2**24  # elements of one tensor
-_INPUT_TYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8"}
+_INPUT_TYPES = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.INT32: "int32",  # token ids
+    onnx.TensorProto.INT64: "int32",
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,9 @@ def _only_input(graph: onnx.GraphProto, where: str) -> tuple[str, Shape, str]:
     kind = inputs[0].type.tensor_type
     if kind.elem_type not in _INPUT_TYPES:
         have = onnx.TensorProto.DataType.Name(kind.elem_type)
-        raise BadModel(f"{where}: input {inputs[0].name!r} is {have}; there are {choices(_INPUT_TYPES.values())}")
+        raise BadModel(
+            f"{where}: input {inputs[0].name!r} is {have}; there are {choices(dict.fromkeys(_INPUT_TYPES.values()))}"
+        )
     return inputs[0].name, _batch_of_one(inputs[0], where), _INPUT_TYPES[kind.elem_type]
 
 

@@ -4,7 +4,7 @@ from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
 from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6
-from .movement import Pad, Reshape
+from .movement import Gather, Pad, Reshape
 from .nonlinear import HardSwish, LeakyRelu, PRelu, Sigmoid, Tanh
 from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
@@ -19,6 +19,7 @@ __all__ = [
     "DepthwiseConv2d",
     "Dequantize",
     "FullyConnected",
+    "Gather",
     "HardSwish",
     "LeakyRelu",
     "MaxPool2d",

@@ -36,6 +36,25 @@ class Reshape:
 
 
 @dataclass(frozen=True)
+class Gather:
+    """Rows of a constant table (rows, ...), one for each id of ids (n, ...): ids' axes, then a row's. An embedding."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        table, ids = inputs
+        return (*ids, *table[1:])
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        table, ids = inputs
+        return np.take(table, ids, axis=0)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        return self.compute(inputs)
+
+
+@dataclass(frozen=True)
 class Pad:
     """x with real zeros before and after each axis: one pair an axis, (0, 0) for the batch."""
 

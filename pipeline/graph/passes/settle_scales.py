@@ -3,25 +3,35 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..graph import Graph
+from ..graph import Graph, Node
 from ..tensor import Tensor
 
-SAME_SCALE = frozenset({"AveragePool2d", "MaxPool2d", "Pad", "Relu6", "Reshape"})
+SAME_SCALE = frozenset({"AveragePool2d", "Gather", "MaxPool2d", "Pad", "Relu6", "Reshape"})  # as their first input
+ONE_SCALE = frozenset({"Maximum", "Minimum"})  # as all of their inputs
+
+
+def tied(node: Node) -> tuple[str, ...]:
+    """The inputs that must have the scale of the node's output: what it does to integers moves or compares them."""
+    if node.kind in ONE_SCALE:
+        return node.inputs
+    return node.inputs[:1] if node.kind in SAME_SCALE else ()
 
 
 def settle_scales(graph: Graph) -> Graph:
     """The graph with every scale that follows from a later one: rounding before a maximum or a move gives the same."""
     tensors = dict(graph.tensors)
     for node in reversed(graph.nodes):
-        source, scale = tensors[node.inputs[0]], tensors[node.outputs[0]].quantization
-        if node.kind in SAME_SCALE and source.quantization is None and scale is not None:
-            tensors[source.name] = replace(source, dtype="int8", quantization=scale)
+        scale = tensors[node.outputs[0]].quantization
+        for source in [tensors[name] for name in tied(node)]:
+            if source.dtype == "float32" and scale is not None:
+                data = None if source.data is None else scale.quantize(source.data)
+                tensors[source.name] = replace(source, dtype="int8", quantization=scale, data=data)
     return replace(graph, tensors=tensors)
 
 
 def float_tensors(graph: Graph) -> list[Tensor]:
     """Activations that no scale makes integer."""
-    return [tensor for tensor in _activations(graph) if tensor.quantization is None]
+    return [tensor for tensor in _activations(graph) if tensor.quantization is None and tensor.dtype == "float32"]
 
 
 def _activations(graph: Graph) -> Iterable[Tensor]:
