@@ -206,7 +206,8 @@ BAD_ARRAYS: dict[str, dict[str, NDArray[Any]]] = {
     r"x has the type int64; expected float32, or uint8": {"x": np.ones((1, 1, 1, 1), np.int64)},
     r"no array is named 'x'; there are images, labels": {"images": np.ones(1), "labels": np.ones(1)},
     r"1 samples in x, but 2 labels in y": {"x": np.ones((1, 1, 1, 1)), "y": np.arange(2)},
-    r"y has shape \(1,\) and type float64": {"x": np.ones((1, 1, 1, 1)), "y": np.ones(1)},
+    r"1 of 2 targets in y hold nan": {"x": np.ones((2, 1, 1, 1)), "y": np.array([1, np.nan])},
+    r"y has shape \(1,\) and type bool": {"x": np.ones((1, 1, 1, 1)), "y": np.ones(1, bool)},
     r"the labels in y go from -1 to -1": {"x": np.ones((1, 1, 1, 1)), "y": np.array([-1])},
     r"the array x is a single value": {"x": np.array(1.0)},
 }
