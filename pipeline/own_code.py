@@ -66,7 +66,7 @@ def own_function(named: str, where: str) -> Callable[..., Any]:
     with _importable(own_folder() or path.parent):
         try:
             imported = importlib.import_module(module)
-        except Exception as error:  # the user's own code may raise anything
+        except (Exception, SystemExit) as error:  # the user's own code may raise anything
             raise BadRecipe(f"{where}: {path.name} cannot be imported: {type(error).__name__}: {error}") from error
     if Path(imported.__file__ or "").resolve() != path.resolve():
         raise BadRecipe(f"{where}: another module is called {module!r} already; give {path.name} another name")

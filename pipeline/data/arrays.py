@@ -118,7 +118,10 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 def _numbers(where: str, name: str, given: Any) -> NDArray[Any]:
     """The array as uint8 where it is of bytes, else int64 or float32 (reals); BadData when it is neither."""
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise BadData(f"{where}: {name}: {error}; expected arrays of numbers") from error
     if array.dtype.kind not in "biuf" or not array.ndim:
         raise BadData(f"{where}: {name} has the type {array.dtype} and {array.ndim} axes; expected arrays of numbers")
     if array.dtype.kind == "f":

@@ -30,7 +30,7 @@ def stratified(y: NDArray[Any], shares: Mapping[str, float], seed: int) -> dict[
         counts = [round(share * len(members)) for share in list(shares.values())[:-1]]
         for name, part in zip(shares, np.split(members, np.cumsum(counts)), strict=True):
             parts[name].append(part)
-    return {name: random.permutation(np.concatenate(part)) for name, part in parts.items()}
+    return {name: random.permutation(np.concatenate([np.zeros(0, np.int64), *part])) for name, part in parts.items()}
 
 
 def grouped(groups: Sequence[Any], shares: Mapping[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
