@@ -14,6 +14,7 @@ from ..pipeline.chain import Chain
 from ..pipeline.chain import Variant as Planned
 from ..pipeline.data.dataset import DataSet, load
 from ..pipeline.models.checkpoint import read_about
+from ..pipeline.models.trained_on import has_seen
 from ..pipeline.recipe import Recipe
 from ..pipeline.task import Metric, Task
 from ..targets.target import Device, Plan
@@ -60,7 +61,7 @@ def assemble(
         parity=tuple(_parity(row, artifacts, handed, task) for row in steps.variants if row.parity),
         confusion=confusion(name, task, told, dataset.test.y),
         scatter=scatter(name, task, told, dataset.test.y),
-        notes=tuple(_notes(steps.variants, artifacts, task.metric)),
+        notes=(*_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, task.metric)),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -136,6 +137,16 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: 
         end_to_end_values=end["values"],
         agreement=end["agreement"] if task.kind == "classify" else None,
     )
+
+
+def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
+    """What a user should know of a teacher that was not trained here."""
+    if "teacher" not in artifacts:
+        return
+    teacher = artifacts["teacher"]
+    if teacher.kind == "checkpoint" and (note := has_seen(read_about(teacher.path), dataset.about)):
+        yield note
+    yield from _read(artifacts["teacher score"]).get("notes", ())
 
 
 def _notes(rows: Sequence[Planned], artifacts: Artifacts, metric: Metric) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ..pipeline.store import Store
 from ..targets.catalog import find
 from ..targets.target import Device, Plan
 from .assemble import assemble
+from .forewarning import Forewarning
 from .handover import CURE, Handed, hand_over
 from .harness import bench
 from .page import write_page
@@ -41,7 +42,7 @@ def run_recipe(
     steps = chain(recipe)
     _writable(out)
     with factories_in(recipe.folder):
-        artifacts = run(steps.steps, store, terminal, recipe.name)
+        artifacts = run(steps.steps, store, Forewarning(terminal), recipe.name)
     with only_writer(out):
         return _reported(recipe, out, steps, artifacts, terminal, again)
 

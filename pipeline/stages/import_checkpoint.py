@@ -32,7 +32,11 @@ class ImportCheckpoint:
         from ..data.dataset import load
         from ..distillation.teacher import net_teacher
         from ..models.checkpoint import load_checkpoint
+        from ..models.trained_on import has_seen
+        from ..progress import say
 
-        path = beside("checkpoint", self.checkpoint)
-        net_teacher(load_checkpoint(path), load(inputs["data"].path))
+        path, dataset = beside("checkpoint", self.checkpoint), load(inputs["data"].path)
+        teacher = net_teacher(load_checkpoint(path), dataset)
+        if warning := has_seen(teacher.checkpoint.about, dataset.about):
+            say(warning)
         shutil.copyfile(path, out)
