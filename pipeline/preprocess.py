@@ -61,7 +61,7 @@ class Preprocess:
         if raw.shape[1:] != self.shape:
             raise BadInput(f"preprocess: samples have shape {raw.shape[1:]}, expected {self.shape}")
         if self.of_tokens:
-            return np.asarray(raw, np.int32)
+            return np.array(raw, np.int32)
         scaled = raw.astype(np.float32) / np.float32(self.divisor)
         return np.asarray((scaled - self._laid_out(self.mean)) / self._laid_out(self.std), np.float32)
 
@@ -69,6 +69,16 @@ class Preprocess:
         """One value, or one a channel or column, so that it broadcasts over samples."""
         found = np.asarray(values, np.float32)
         return found if len(values) in (1, self.shape[-1]) else found[:, None]
+
+    @property
+    def zero(self) -> NDArray[np.float32]:
+        """The raw values that a model is fed as 0; they broadcast over samples."""
+        return self._laid_out(self.mean) * np.float32(self.divisor)
+
+    @property
+    def unit(self) -> NDArray[np.float32]:
+        """How far apart raw values lie that a model is fed 1 apart; they broadcast over samples."""
+        return self._laid_out(self.std) * np.float32(self.divisor)
 
     @property
     def range(self) -> tuple[float, float] | None:

@@ -14,13 +14,14 @@ from torch.nn import functional
 from edgestill.pipeline.artifact import Artifact, digest
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.dataset import DataSet, Split, load
+from edgestill.pipeline.distillation.augmentation import Augmentation, augmentation_of, shifted
 from edgestill.pipeline.distillation.loss import distillation_loss
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.repeatable import repeatable
 from edgestill.pipeline.distillation.teacher import net_teacher
 from edgestill.pipeline.distillation.teacher_outputs import guidance, write_outputs
 from edgestill.pipeline.distillation.train import fit, logits, score, trained
-from edgestill.pipeline.distillation.views import shifted, view
+from edgestill.pipeline.distillation.views import view
 from edgestill.pipeline.errors import BadData, BadInput
 from edgestill.pipeline.models.catalog import build
 from edgestill.pipeline.models.checkpoint import Checkpoint, load_checkpoint, read_about, save_checkpoint
@@ -35,6 +36,8 @@ from edgestill.pipeline.stages.train import Train
 torch.set_num_threads(1)
 BRIEF = Training(epochs=3, batch=64, learning_rate=0.02, views=2, shift=1)
 NARROW = {"width": 8, "depth": 1}
+SEEN = augmentation_of(BRIEF)
+MOVED = Augmentation(views=2, shift=2)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = load(folder / "data")
     teacher = trained("residual", {"widths": (8, 16)}, dataset, BRIEF)
     save_checkpoint(folder / "teacher.safetensors", teacher)
-    write_outputs(net_teacher(teacher, dataset), dataset, views=2, shift=1, threads=1, folder=folder / "outputs")
+    write_outputs(net_teacher(teacher, dataset), dataset, SEEN, threads=1, folder=folder / "outputs")
     return folder
 
 
@@ -93,10 +96,10 @@ def test_the_soft_gradient_keeps_its_size_when_the_temperature_rises(seed: int) 
 
 def test_the_first_view_is_the_training_set_itself(dataset: DataSet) -> None:
     plain = dataset.about.preprocess.apply(np.asarray(dataset.train.x)).transpose(0, 3, 1, 2)
-    assert np.array_equal(view(dataset, 0, shift=2).numpy(), plain)
-    assert not np.array_equal(view(dataset, 1, shift=2).numpy(), plain)
-    assert torch.equal(view(dataset, 1, shift=2), view(dataset, 1, shift=2))
-    assert torch.equal(view(dataset, 1, shift=0), view(dataset, 0, shift=2))
+    assert np.array_equal(view(dataset, 0, MOVED).numpy(), plain)
+    assert not np.array_equal(view(dataset, 1, MOVED).numpy(), plain)
+    assert torch.equal(view(dataset, 1, MOVED), view(dataset, 1, MOVED))
+    assert torch.equal(view(dataset, 1, Augmentation(shift=0)), view(dataset, 0, MOVED))
 
 
 @given(st.integers(-2, 2), st.integers(-2, 2))
@@ -178,16 +181,17 @@ def test_dirty_data_stop_a_training_before_it_begins(dataset: DataSet) -> None:
 def test_the_teacher_s_outputs_are_those_of_every_view(folder: Path, dataset: DataSet, teacher: Checkpoint) -> None:
     heard = guidance(folder / "outputs", dataset, BRIEF, temperature=2.0, alpha=0.5)
     assert heard.logits.shape == (2, len(dataset.train), 10) and isinstance(heard.logits, np.memmap)
-    assert np.allclose(heard.logits[1], logits(teacher.net, view(dataset, 1, shift=1)).numpy(), atol=1e-5)
+    assert np.allclose(heard.logits[1], logits(teacher.net, view(dataset, 1, SEEN)).numpy(), atol=1e-5)
 
 
 def test_outputs_of_other_data_or_other_views_are_refused(folder: Path, dataset: DataSet) -> None:
     other = read_data("digits", seed=1)
     with pytest.raises(BadInput, match="the teacher's outputs are of other data: 1259 samples"):
         guidance(folder / "outputs", other, BRIEF, 2.0, 0.5)
-    changes: list[dict[str, Any]] = [{"views": 3}, {"shift": 2}]
+    changes: list[dict[str, Any]] = [{"views": 3}, {"shift": 2}, {"noise": 0.1}, {"flip": True}]
     for change in changes:
-        with pytest.raises(BadInput, match="outputs are of 2 views with shift 1, but the student sees"):
+        ((name, value),) = change.items()
+        with pytest.raises(BadInput, match=f"made with {name} .*, but the student sees {name} {value}; give"):
             guidance(folder / "outputs", dataset, dataclasses.replace(BRIEF, **change), 2.0, 0.5)
     with pytest.raises(BadInput, match="not a teacher's outputs"):
         guidance(folder / "data", dataset, BRIEF, 2.0, 0.5)

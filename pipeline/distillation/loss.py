@@ -6,14 +6,18 @@ from torch.nn import functional
 from ..task import Task
 
 
-def task_loss(task: Task, outputs: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def task_loss(
+    task: Task, outputs: torch.Tensor, x: torch.Tensor, y: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
     """How far outputs are from what they should be, the mean over the batch; no label is needed to reconstruct.
 
-    Classify: cross entropy of logits (n,classes) with y (n,). Regress: mean squared error of (n,k) with y (n,k).
+    Classify: cross entropy of logits (n,classes) with y (n,), of which `label_smoothing` goes to all labels alike
+    (Szegedy et al. 2016, Rethinking the Inception Architecture, section 7). Regress: mean squared error of (n,k) with
+    y (n,k).
     Reconstruct: mean squared error with the samples x that were fed, as `reconstructed` lays them out.
     """
     if task.kind == "classify":
-        return functional.cross_entropy(outputs, y)
+        return functional.cross_entropy(outputs, y, label_smoothing=label_smoothing)
     return functional.mse_loss(outputs, reconstructed(outputs, x) if task.kind == "reconstruct" else y)
 
 
@@ -25,6 +29,7 @@ def guided_loss(
     y: torch.Tensor,
     temperature: float,
     alpha: float,
+    label_smoothing: float = 0.0,
 ) -> torch.Tensor:
     """As `task_loss`, with `alpha` of it given to the match with the teacher's outputs (n,...).
 
@@ -32,13 +37,18 @@ def guided_loss(
     between student and teacher (Ba, Caruana 2014, Do Deep Nets Really Need to be Deep?, section 2.2).
     """
     if task.kind == "classify":
-        return distillation_loss(outputs, teacher, y, temperature, alpha)
+        return distillation_loss(outputs, teacher, y, temperature, alpha, label_smoothing)
     match = functional.mse_loss(outputs, teacher.reshape(outputs.shape))
     return alpha * match + (1 - alpha) * task_loss(task, outputs, x, y)
 
 
 def distillation_loss(
-    student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor, temperature: float, alpha: float
+    student: torch.Tensor,
+    teacher: torch.Tensor,
+    labels: torch.Tensor,
+    temperature: float,
+    alpha: float,
+    label_smoothing: float = 0.0,
 ) -> torch.Tensor:
     """alpha * T^2 * KL(teacher / T, student / T) + (1 - alpha) * cross entropy, the mean over the batch.
 
@@ -51,7 +61,7 @@ def distillation_loss(
         reduction="batchmean",
         log_target=True,
     )
-    hard = functional.cross_entropy(student, labels)
+    hard = functional.cross_entropy(student, labels, label_smoothing=label_smoothing)
     return alpha * temperature**2 * soft + (1 - alpha) * hard
 
 

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,33 +15,34 @@ from ..artifact import canonical_json
 from ..data.dataset import DataSet, Split
 from ..errors import BadInput
 from ..progress import track
+from .augmentation import Augmentation, augmentation_of
+from .batches import Guidance
 from .options import Training
 from .repeatable import repeatable
 from .teacher import Teacher
-from .train import Guidance
 from .views import raw_view
 
 CHUNK = 1024  # samples that a teacher answers at a time
 
 
-def write_outputs(teacher: Teacher, dataset: DataSet, views: int, shift: int, threads: int, folder: Path) -> None:
+def write_outputs(teacher: Teacher, dataset: DataSet, how: Augmentation, threads: int, folder: Path) -> None:
     """Writes logits.npy (views,n,...) float32 and about.json; one view stands for all where the teacher sees none."""
-    seen = views if teacher.sees_views else 1
+    seen = how.views if teacher.sees_views else 1
     with repeatable(0, threads):
-        parts = list(track(_parts(teacher, dataset, seen, shift), seen * _chunks(dataset)))
+        parts = list(track(_parts(teacher, dataset, seen, how), seen * _chunks(dataset)))
     folder.mkdir(parents=True, exist_ok=True)
     outputs = np.concatenate(parts)
     stacked = outputs.reshape(seen, len(dataset.train), *outputs.shape[1:])
     np.save(folder / "logits.npy", stacked, allow_pickle=False)
-    about = {"shift": shift if teacher.sees_views else None, "train": _digest(dataset)}
+    about = {"augmentation": asdict(how) if teacher.sees_views else None, "train": _digest(dataset)}
     (folder / "about.json").write_text(canonical_json(about))
 
 
-def _parts(teacher: Teacher, dataset: DataSet, views: int, shift: int) -> Iterator[NDArray[np.float32]]:
+def _parts(teacher: Teacher, dataset: DataSet, views: int, how: Augmentation) -> Iterator[NDArray[np.float32]]:
     """View after view, a chunk of samples at a time."""
     train = dataset.train
     for index in range(views):
-        moved = Split(raw_view(dataset, index, shift) if teacher.sees_views else train.x, train.y, train.text)
+        moved = Split(raw_view(dataset, index, how) if teacher.sees_views else train.x, train.y, train.text)
         for start in range(0, len(train), CHUNK):
             yield teacher.outputs(moved.take(np.arange(start, min(start + CHUNK, len(train)))))
 
@@ -53,7 +56,7 @@ def guidance(folder: Path, dataset: DataSet, training: Training, temperature: fl
     try:
         about = json.loads((folder / "about.json").read_text())
         outputs: NDArray[np.float32] = np.load(folder / "logits.npy", mmap_mode="r", allow_pickle=False)
-        shift, train = about["shift"], about["train"]
+        seen, train = about["augmentation"], about["train"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder}: not a teacher's outputs that edgestill wrote: {error}") from error
     expected = (len(dataset.train), dataset.outputs)
@@ -63,14 +66,20 @@ def guidance(folder: Path, dataset: DataSet, training: Training, temperature: fl
             f"the teacher's outputs are of other data: {given[0]} samples and {given[1]} values each, "
             f"but data set {dataset.about.name} trains on {expected[0]} samples for {expected[1]} values each"
         )
-    if shift is None:  # the same for every view
+    if seen is None:  # the same for every view
         return Guidance(np.broadcast_to(outputs[:1], (training.views, *outputs.shape[1:])), temperature, alpha)
-    if len(outputs) < training.views or shift != training.shift:
-        raise BadInput(
-            f"the teacher's outputs are of {len(outputs)} views with shift {shift}, but the student sees "
-            f"{training.views} views with shift {training.shift}; give teacher and student the same views and shift"
-        )
+    _check_seen(seen, asdict(augmentation_of(training)))
     return Guidance(outputs, temperature, alpha)
+
+
+def _check_seen(seen: Mapping[str, Any], sees: Mapping[str, Any]) -> None:
+    """BadInput unless the student sees what the teacher saw."""
+    if differ := [name for name, value in sees.items() if seen.get(name) != value]:
+        name = differ[0]
+        raise BadInput(
+            f"the teacher's outputs are made with {name} {seen.get(name)}, but the student sees {name} {sees[name]}; "
+            "give teacher and student the same augmentation"
+        )
 
 
 def _digest(dataset: DataSet) -> str:

@@ -1,14 +1,14 @@
 """The one training loop: for a teacher, a student from scratch, a distilled student, a pruned one."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ..artifact import digest
@@ -21,34 +21,19 @@ from ..models.checkpoint import About, Checkpoint, Epoch
 from ..preprocess import channels_first, channels_last
 from ..progress import track
 from ..task import Metric, Task
+from .augmentation import check_augmentation
+from .batches import Batch, Guidance, batches, steps_an_epoch
+from .early_stopping import BestEpoch
 from .loss import guided_loss, task_loss
-from .options import Training
+from .optimizer import optimizer, schedule
+from .options import Training, check_for_task
 from .repeatable import repeatable
-from .views import targets, view
-
-
-@dataclass(frozen=True, eq=False)
-class Guidance:
-    """A teacher's outputs (views,n,...) on the training set, and how much a student listens to them."""
-
-    logits: NDArray[np.float32]
-    temperature: float
-    alpha: float
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """One step's samples x (b,c,h,w), targets y (b,) or (b,k), and the teacher's outputs (b,...) where there is one."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-    teacher: torch.Tensor | None
 
 
 def trained(
     model: str, options: Mapping[str, Any], dataset: DataSet, training: Training, guidance: Guidance | None = None
 ) -> Checkpoint:
-    """A new net, trained: its weights are seeded before it is built. The last epoch's weights are kept."""
+    """A new net, trained: its weights are seeded before it is built."""
     about = dataset.about
     with repeatable(training.seed, training.threads):
         net = build(model, about.preprocess.shape, dataset.outputs, options)
@@ -71,30 +56,33 @@ def trained(
 def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance | None = None) -> tuple[Epoch, ...]:
     """Trains the net in place and leaves it in evaluation mode; gives every epoch's loss and validation metric.
 
-    BadData when the data are not fit to be trained on, BadInput when the loss stops being a number.
+    BadData when the data are not fit to be trained on, BadInput when an option does not suit them or when the loss
+    stops being a number.
     """
     check(dataset)
+    check_augmentation(training, dataset.about.preprocess)
+    check_for_task(training, dataset.about)
     task = dataset.about.task
-    steps = _steps(dataset, training)
+    steps = steps_an_epoch(dataset, training)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(net.parameters(), training.learning_rate, weight_decay=training.weight_decay)
-    total = steps * training.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.learning_rate, total_steps=total)
+    stepping = optimizer(net, training)
+    rate = schedule(stepping, training, steps)
+    best, said = BestEpoch(task.metric, training.patience), _Saying(training, task.metric)
     losses: list[float] = []
-    history: list[Epoch] = []
     net.train()
-    for batch in track(
-        _batches(dataset, training, guidance), total, lambda: _note(losses, history, training, task.metric)
-    ):
-        losses.append(_step(net, batch, optimizer, training, task, guidance))
+    for batch in track(batches(dataset, training, guidance), steps * training.epochs, said.note):
+        losses.append(_step(net, batch, stepping, training, task, guidance))
         if not math.isfinite(losses[-1]):
             raise _not_a_number(losses, training)
-        schedule.step()
+        rate.step()
         if len(losses) % steps == 0:
-            history.append(Epoch(fmean(losses[-steps:]), score(net, dataset.validation, dataset.about)))
+            best.add(Epoch(fmean(losses[-steps:]), score(net, dataset.validation, dataset.about)), net)
+            if best.is_over:
+                break
             net.train()
+        said.hear(losses, best.history)
     net.eval()
-    return tuple(history)
+    return best.keep(net)
 
 
 def score(net: nn.Module, split: Split, about: DataAbout) -> float:
@@ -116,54 +104,61 @@ def _laid_out(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
-def _steps(dataset: DataSet, training: Training) -> int:
-    """Steps an epoch; the samples that do not fill the last batch wait for the next epoch's order."""
-    if len(dataset.train) < training.batch:
-        raise BadInput(
-            f"batch is {training.batch}, but data set {dataset.about.name} has {len(dataset.train)} training samples"
-        )
-    return len(dataset.train) // training.batch
-
-
-def _batches(dataset: DataSet, training: Training, guidance: Guidance | None) -> Iterator[Batch]:
-    """Every epoch's batches in an order of its own, drawn from the training's seed alone."""
-    order = torch.Generator().manual_seed(training.seed)
-    y = targets(dataset.train)
-    for epoch in range(training.epochs):
-        index = epoch % training.views
-        x = view(dataset, index, training.shift)
-        teacher = torch.from_numpy(np.array(guidance.logits[index])) if guidance else None
-        rows = torch.randperm(len(y), generator=order)
-        for chosen in torch.split(rows[: _steps(dataset, training) * training.batch], training.batch):
-            yield Batch(x[chosen], y[chosen], None if teacher is None else teacher[chosen])
-
-
 def _step(
     net: nn.Module,
     batch: Batch,
-    optimizer: torch.optim.Optimizer,
+    stepping: torch.optim.Optimizer,
     training: Training,
     task: Task,
     guidance: Guidance | None,
 ) -> float:
     with torch.autocast("cpu", torch.bfloat16, enabled=training.dtype == "bfloat16"):
-        outputs = net(_laid_out(batch.x))
-    outputs = outputs.float()
-    if guidance is None or batch.teacher is None:
-        loss = task_loss(task, outputs, batch.x, batch.y)
-    else:
-        loss = guided_loss(task, outputs, batch.teacher, batch.x, batch.y, guidance.temperature, guidance.alpha)
-    optimizer.zero_grad()
+        outputs = net(_laid_out(batch.x)).float()
+    loss = _loss(outputs, batch, batch.y, training, task, guidance)
+    if batch.partners is not None:
+        other = _loss(outputs, batch, batch.partners, training, task, guidance)
+        loss = batch.share * loss + (1 - batch.share) * other
+    stepping.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    if training.clip_norm:
+        nn.utils.clip_grad_norm_(net.parameters(), training.clip_norm)
+    stepping.step()
     return loss.item()
 
 
-def _note(losses: list[float], history: list[Epoch], training: Training, metric: Metric) -> str:
-    epoch = f"epoch {min(len(history) + 1, training.epochs)}/{training.epochs}"
-    loss = f", loss {losses[-1]:.3f}" if losses else ""
-    validation = f", validation {metric.said(history[-1].validation)}" if history else ""
-    return epoch + loss + validation
+def _loss(
+    outputs: torch.Tensor, batch: Batch, y: torch.Tensor, training: Training, task: Task, guidance: Guidance | None
+) -> torch.Tensor:
+    if guidance is None or batch.teacher is None:
+        return task_loss(task, outputs, batch.x, y, training.label_smoothing)
+    how = (guidance.temperature, guidance.alpha, training.label_smoothing)
+    return guided_loss(task, outputs, batch.teacher, batch.x, y, *how)
+
+
+@dataclass
+class _Saying:
+    """What a training says of itself while it runs; the clock is for people and decides nothing."""
+
+    training: Training
+    metric: Metric
+    losses: list[float] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+
+    def hear(self, losses: list[float], history: list[Epoch]) -> None:
+        self.losses, self.history = losses, history
+
+    def note(self) -> str:
+        said = [f"epoch {min(len(self.history) + 1, self.training.epochs)}/{self.training.epochs}"]
+        if self.losses:
+            said += [f"loss {self.losses[-1]:.3f}", f"{self.rate:.3g} steps/s"]
+        if self.history:
+            said.append(f"validation {self.metric.said(self.history[-1].validation)}")
+        return ", ".join(said)
+
+    @property
+    def rate(self) -> float:
+        return len(self.losses) / max(time.monotonic() - self.begun, 1e-9)
 
 
 def _not_a_number(losses: list[float], training: Training) -> BadInput:

@@ -1,4 +1,4 @@
-"""Views: seeded, shifted copies of the training set, the same for a teacher and all its students."""
+"""Views: seeded, changed copies of the training set, the same for a teacher and all its students."""
 
 from typing import Any
 
@@ -7,40 +7,35 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.dataset import DataSet, Split
-from ..preprocess import Preprocess, channels_first
+from ..preprocess import Preprocess
+from .augmentation import CHUNK, Augmentation, augmented
 
 
-def view(dataset: DataSet, index: int, shift: int) -> torch.Tensor:
-    """The training set as a net is fed it in view `index`: (n,c,h,w) float32."""
-    return fed(raw_view(dataset, index, shift), dataset.about.preprocess)
+def view(dataset: DataSet, index: int, how: Augmentation) -> torch.Tensor:
+    """The training set as a net is fed it in view `index`: (n,c,h,w) float32, or token ids (n,length) int32."""
+    return fed(raw_view(dataset, index, how), dataset.about.preprocess)
 
 
-def raw_view(dataset: DataSet, index: int, shift: int) -> NDArray[Any]:
-    """The training set (n,h,w,c) in view `index`, before any preprocess. View 0 is the training set itself.
-
-    In the others every sample is moved by up to `shift` pixels in both directions, zeros come in from the border.
-    """
+def raw_view(dataset: DataSet, index: int, how: Augmentation) -> NDArray[Any]:
+    """The training set (n,h,w,c) in view `index`, before any preprocess. View 0 is the training set itself."""
     raw = np.asarray(dataset.train.x)
-    if index and shift:
-        random = np.random.default_rng([dataset.about.seed, index])
-        raw = shifted(raw, random.integers(-shift, shift + 1, (len(raw), 2)))
-    return raw
-
-
-def shifted(x: NDArray[Any], moves: NDArray[np.int64]) -> NDArray[Any]:
-    """Samples x (n,h,w,c), each moved by its own (down, right) of moves (n,2); what comes in is zero."""
-    n, height, width, _ = x.shape
-    reach = int(np.abs(moves).max(initial=0))
-    padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-    rows = reach - moves[:, :1] + np.arange(height)
-    columns = reach - moves[:, 1:] + np.arange(width)
-    found: NDArray[Any] = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return found
+    if not index:
+        return raw
+    return augmented(raw, how, dataset.about.preprocess, [dataset.about.seed, index])
 
 
 def fed(raw: NDArray[Any], preprocess: Preprocess) -> torch.Tensor:
-    """Raw samples (n,h,w,c) as a net takes them: (n,c,h,w) float32."""
-    return torch.from_numpy(channels_first(preprocess.apply(raw)))
+    """Raw samples (n,h,w,c) as a net takes them: (n,c,h,w), channels last in memory; of any other rank as they are.
+
+    A part at a time, so that all samples are held once, not once a step of the arithmetic.
+    """
+    first = preprocess.apply(raw[:CHUNK])
+    out = np.empty((len(raw), *first.shape[1:]), first.dtype)
+    out[:CHUNK] = first
+    for start in range(CHUNK, len(raw), CHUNK):
+        out[start : start + CHUNK] = preprocess.apply(raw[start : start + CHUNK])
+    tensor = torch.from_numpy(out)
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
 
 
 def targets(split: Split) -> torch.Tensor:

@@ -20,10 +20,12 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch of training came to: its mean loss, and the task's metric on validation after it."""
+    """What one epoch of training came to: its mean loss, the task's metric on validation after it, and whether the
+    weights after it are those that were kept."""
 
     loss: float
     validation: float
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class About:
             "task": self.task.to_json(),
             "preprocess": self.preprocess.to_json(),
             "seed": self.seed,
-            "history": [[epoch.loss, epoch.validation] for epoch in self.history],
+            "history": [[epoch.loss, epoch.validation, epoch.kept] for epoch in self.history],
             "data": list(self.data) if self.data else None,
             "sources": list(self.sources),
         }

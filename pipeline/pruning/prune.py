@@ -8,9 +8,10 @@ import torch_pruning
 from torch import nn
 
 from ..data.dataset import DataSet
+from ..distillation.batches import Guidance
 from ..distillation.options import Training
 from ..distillation.repeatable import repeatable
-from ..distillation.train import Guidance, fit
+from ..distillation.train import fit
 from ..errors import BadInput, BadModel, EdgestillError
 from ..models.checkpoint import Checkpoint
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.options import Training, check_guidance
+from ..distillation.limits import check_guidance
+from ..distillation.options import Training
 from ..models.catalog import check, sources
 
 
@@ -22,7 +23,7 @@ class Distill(Training):
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",), "teacher": ("teacher-outputs",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch")
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.options import at_least
+from ..distillation.limits import at_least
 from ..teachers.encoder import check_library, find_encoder
 
 

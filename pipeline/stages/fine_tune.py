@@ -16,7 +16,7 @@ class FineTune(Training):
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"source": ("checkpoint",), "data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch")
 
     def sources(self) -> Iterable[Path]:

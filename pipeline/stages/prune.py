@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.options import Training, at_least, check_guidance
+from ..distillation.limits import at_least, check_guidance
+from ..distillation.options import Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Prune(Training):
     }
     optional: ClassVar[frozenset[str]] = frozenset({"teacher"})
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch", "torch-pruning")
 
     def __post_init__(self) -> None:

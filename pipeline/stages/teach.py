@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.options import Training, at_least
+from ..distillation.augmentation import Augmentation, augmentation_of
+from ..distillation.limits import at_least
 
 
 @dataclass(frozen=True, kw_only=True)
-class Teach:
-    """The teacher's logits on `views` of the training set, moved by up to `shift` pixels; a student sees no others."""
+class Teach(Augmentation):
+    """The teacher's outputs on every view of the training set, augmented as for its students; they see no others."""
 
-    views: int = Training.views
-    shift: int = Training.shift
-    threads: int = Training.threads
+    threads: int = 1
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "source": ("checkpoint", "teacher"),
@@ -24,11 +23,12 @@ class Teach:
     }
     optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
     gives: ClassVar[Kind] = "teacher-outputs"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
 
     def __post_init__(self) -> None:
-        at_least(self, views=1, shift=0, threads=1)
+        super().__post_init__()
+        at_least(self, threads=1)
 
     def sources(self) -> Iterable[Path]:
         return ()
@@ -40,4 +40,4 @@ class Teach:
 
         dataset = load(inputs["data"].path)
         teacher = load_teacher(inputs["source"], dataset, inputs.get("embeddings"))
-        write_outputs(teacher, dataset, self.views, self.shift, self.threads, out)
+        write_outputs(teacher, dataset, augmentation_of(self), self.threads, out)

@@ -20,7 +20,7 @@ class Train(Training):
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch")
 
     def __post_init__(self) -> None:
