@@ -9,6 +9,6 @@ def has_seen(trained: About, found: DataAbout) -> str | None:
     if trained.data is None or trained.data[0] != found.name or trained.data[1] == found.seed:
         return None
     return (
-        f"the teacher was trained on {found.name} split by seed {trained.data[1]}, here it is split by {found.seed}: it "
-        "saw labels that the student lacks, among them some of validation and test, so its own score is too high"
+        f"the teacher was trained on {found.name} split by seed {trained.data[1]}, here it is split by {found.seed}: "
+        "it saw labels that the student lacks, among them some of validation and test, so its own score is too high"
     )

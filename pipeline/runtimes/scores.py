@@ -7,8 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..data.dataset import About, DataSet, Split
+from ..data.dataset import DataSet, Split
+from ..data.travelling import travelling
 from ..graph.read import read_graph
+from ..preprocess import Preprocess
+from ..task import Task
 from .runtime import arena_bytes
 from .samples import infer
 
@@ -31,10 +34,14 @@ class Scores:
 
 
 def scores(path: Path, dataset: DataSet) -> Scores:
-    """Scores of an .onnx or .tflite file, float or full integer; BadModel when its runtime refuses it."""
-    task = dataset.about.task
-    validation, test = (_predictions(path, split, dataset.about) for split in (dataset.validation, dataset.test))
-    graph = read_graph(path)
+    """Scores of an .onnx or .tflite file, float or full integer, fed as its own metadata say, else as the data set does.
+
+    BadModel when its runtime refuses it.
+    """
+    task, graph = dataset.about.task, read_graph(path)
+    preprocess = travelling(graph.metadata, path.name).preprocess or dataset.about.preprocess
+    splits = (dataset.validation, dataset.test)
+    validation, test = (_predictions(path, split, preprocess, task) for split in splits)
     return Scores(
         metric=task.metric.name,
         validation=task.score(validation, dataset.validation.y),
@@ -46,9 +53,9 @@ def scores(path: Path, dataset: DataSet) -> Scores:
     )
 
 
-def _predictions(path: Path, split: Split, about: About) -> NDArray[Any]:
-    fed = about.preprocess.apply(split.x)
-    return about.task.predictions(infer(path, fed), fed)
+def _predictions(path: Path, split: Split, preprocess: Preprocess, task: Task) -> NDArray[Any]:
+    fed = preprocess.apply(split.x)
+    return task.predictions(infer(path, fed), fed)
 
 
 def _arena(path: Path) -> dict[str, Any]:
