@@ -56,6 +56,11 @@ def multiply(x: ArrayLike, by: Multiplier) -> Integers:
     return rounding_divide_by_power_of_two(high, right)
 
 
+def saturated(x: Integers) -> Integers:
+    """Cut to 32 bits."""
+    return np.clip(x, -(2**31), INT32_MAX)
+
+
 def round_half_away(x: NDArray[Any]) -> NDArray[np.float64]:
     """C's `round`: to nearest, ties away from zero."""
     reals = np.asarray(x, np.float64)

@@ -75,9 +75,11 @@ class _Reader:
         if reasons:
             return
         attributes = read_options(builtin, entry.builtinOptions)
-        if builtin.operand is not None:
-            operand = inputs.pop().data if len(inputs) > 1 else None
-            attributes[builtin.operand.attribute] = builtin.operand.decode(operand, inputs[0], outputs[0])
+        values = inputs[: len(inputs) - len(builtin.operands)] or inputs  # a reshape may do without its operand
+        constants = [tensor.data for tensor in inputs[len(values) :]] or [None]
+        for operand, constant in zip(builtin.operands, constants, strict=False):
+            attributes[operand.attribute] = operand.decode(constant, values[0], outputs[0])
+        attributes, inputs = builtin.settle(attributes, entry.builtinOptions, values[0]), values
         operator = builtin.operator(**attributes)
         if not self.reasons:  # else what was refused may be why shapes disagree
             _check_shape(operator, inputs, outputs[0], f"{self.where}: {place}")

@@ -31,7 +31,9 @@ def node_reasons(builtin: Builtin, options: Any, inputs: list[Tensor], outputs: 
 
 
 def _arity(builtin: Builtin, inputs: list[Tensor], outputs: list[Tensor]) -> Iterator[Reason]:
-    counts = {len(types) - 1 + (builtin.operand is not None) for types in builtin.types}
+    counts = {len(types) - 1 + len(builtin.operands) for types in builtin.types}
+    if builtin.variadic and inputs:
+        counts = {len(inputs)}
     if builtin.code == "RESHAPE":
         counts.add(1)  # the shape may stand in the options alone
     if len(outputs) != 1 or len(inputs) not in counts:
@@ -44,7 +46,9 @@ def _arity(builtin: Builtin, inputs: list[Tensor], outputs: list[Tensor]) -> Ite
 
 
 def _types(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
-    values = inputs[:1] if builtin.operand is not None else inputs
+    values = inputs[: len(inputs) - len(builtin.operands) or None] if builtin.code != "RESHAPE" else inputs[:1]
+    if builtin.variadic and len({tensor.dtype for tensor in values}) == 1:
+        values = values[:1]
     types = tuple(tensor.dtype for tensor in (*values, output))
     if types not in builtin.types:
         there = " or ".join(f"({', '.join(known)})" for known in sorted(builtin.types) if len(known) == len(types))
@@ -78,7 +82,8 @@ def _weights(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator
 
 
 def _one_scale(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
-    if builtin.one_scale and output.dtype == "int8" and inputs[0].quantization != output.quantization:
+    sources = inputs if builtin.variadic or builtin.code in ("MAXIMUM", "MINIMUM") else inputs[:1]
+    if builtin.one_scale and output.dtype == "int8" and any(x.quantization != output.quantization for x in sources):
         yield (
             "T-SCALE",
             f"{builtin.code} changes scale or zero point; its kernel does not rescale, so both must be equal;"
@@ -103,18 +108,22 @@ def _options(builtin: Builtin, options: Any) -> Iterator[Reason]:
         read_options(builtin, options)
     except ValueError as error:
         yield "T-OPTION", f"{builtin.code}: {error}"
+    refused = ("ellipsisMask", "newAxisMask", "shrinkAxisMask", "adjX")
+    for name in [name for name in refused if getattr(options, name, 0)]:
+        yield "T-OPTION", f"{builtin.code}: {name} is not carried; cut or turn first and reshape then"
     if getattr(options, "weightsFormat", 0) != 0:
         yield "T-OPTION", f"{builtin.code}: shuffled weights are not carried; convert the model again with plain ones"
 
 
 def _operand(builtin: Builtin, inputs: list[Tensor]) -> Iterator[Reason]:
-    if builtin.operand is None or builtin.code == "RESHAPE":
+    if builtin.code == "RESHAPE":
         return  # the shape of a reshape is that of its output
-    if not inputs[1].constant:
-        yield (
-            "T-OPERANDS",
-            f"{builtin.code}: its {builtin.operand.attribute} are computed in the model; constant ones are carried",
-        )
+    for operand, tensor in zip(reversed(builtin.operands), reversed(inputs), strict=False):
+        if not tensor.constant:
+            yield (
+                "T-OPERANDS",
+                f"{builtin.code}: its {operand.attribute} are computed in the model; constant ones are carried",
+            )
 
 
 def _table(builtin: Builtin, options: Any, inputs: list[Tensor]) -> Iterator[Reason]:

@@ -1,6 +1,6 @@
 """How each operator is written in a TFLite file: its builtin, version, options and constant operands; one table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from .operators import (
     Add,
     AveragePool2d,
+    BatchMatMul,
+    Concat,
     Conv2d,
     DepthwiseConv2d,
     Dequantize,
@@ -30,9 +32,14 @@ from .operators import (
     Relu,
     Relu6,
     Reshape,
+    Rsqrt,
     Sigmoid,
+    Slice,
     Softmax,
+    StridedSlice,
+    Sub,
     Tanh,
+    Transpose,
 )
 from .tensor import Tensor
 
@@ -73,7 +80,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Operand:
-    """An attribute of ours that the file keeps as a constant int32 tensor, the operator's second input."""
+    """An attribute of ours that the file keeps as a constant int32 tensor, behind the operator's inputs."""
 
     attribute: str
     decode: Callable[[Any, Tensor, Tensor], Any]  # the operand's data, input and output -> the attribute
@@ -92,7 +99,9 @@ class Builtin:
     version: Callable[[Sequence[Tensor]], int]  # by the input tensors: the lowest that every runtime accepts
     types: frozenset[tuple[str, ...]]
     fields: tuple[Field, ...] = ()
-    operand: Operand | None = None
+    operands: tuple[Operand, ...] = ()
+    settle: Callable[[dict[str, Any], Any, Tensor], dict[str, Any]] = lambda attributes, options, x: attributes
+    variadic: bool = False  # any number of inputs of one type
     weighted: bool = False  # the second and third input are constant weights and bias
     one_scale: bool = False  # input and output share scale and zero point
 
@@ -116,6 +125,29 @@ def _pairs(operand: NDArray[Any], *_: Tensor) -> tuple[tuple[int, int], ...]:
     return tuple((int(before), int(after)) for before, after in operand)
 
 
+def _numbers(operand: NDArray[Any], *_: Tensor) -> tuple[int, ...]:
+    return tuple(int(number) for number in operand.reshape(-1))
+
+
+def _from_the_front(attributes: dict[str, Any], _: Any, x: Tensor) -> dict[str, Any]:
+    """An axis that counts from the last one, as one that counts from the first."""
+    return {**attributes, "axis": attributes["axis"] % len(x.shape)}
+
+
+def _cut(attributes: dict[str, Any], options: Any, x: Tensor) -> dict[str, Any]:
+    """Begin and end inside the input: masks, negative numbers and ends beyond the last value say the same otherwise."""
+    spans = [slice(*span).indices(n) for span, n in zip(_spans(attributes, options), x.shape, strict=True)]
+    return {name: tuple(span[place] for span in spans) for place, name in enumerate(("begin", "end", "strides"))}
+
+
+def _spans(attributes: dict[str, Any], options: Any) -> Iterator[tuple[int | None, int | None, int]]:
+    masks = getattr(options, "beginMask", 0), getattr(options, "endMask", 0)
+    spans = zip(attributes["begin"], attributes["end"], attributes["strides"], strict=True)
+    for axis, (begin, end, stride) in enumerate(spans):
+        first, last = (bool(mask >> axis & 1) for mask in masks)
+        yield None if first else begin, None if last else end, stride
+
+
 def _alike(*counts: int) -> frozenset[tuple[str, ...]]:
     """All inputs and the output float, or all of them int8."""
     return frozenset((dtype,) * (count + 1) for count in counts for dtype in ("float32", "int8"))
@@ -134,6 +166,20 @@ POOLING = (KERNEL, STRIDE, PADDING, ACTIVATION)
 BUILTINS = (
     Builtin(Add, "ADD", "AddOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
     Builtin(AveragePool2d, "AVERAGE_POOL_2D", "Pool2DOptions", _by_type(1, 2), _alike(1), POOLING, one_scale=True),
+    Builtin(
+        BatchMatMul, "BATCH_MATMUL", "BatchMatMulOptions", _by_type(1, 2), _alike(2), (Field("transposed", ("adjY",)),)
+    ),
+    Builtin(
+        Concat,
+        "CONCATENATION",
+        "ConcatenationOptions",
+        _by_type(1, 2),
+        _alike(1),
+        (Field("axis", ("axis",)),),
+        settle=_from_the_front,
+        variadic=True,
+        one_scale=True,
+    ),
     Builtin(Conv2d, "CONV_2D", "Conv2DOptions", _by_type(1, 3), WEIGHTED, CONVOLUTION, weighted=True),
     Builtin(
         DepthwiseConv2d,
@@ -173,11 +219,13 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (Field("keep_dims", ("keepDims",)),),
-        Operand("axes", _axes),
+        (Operand("axes", _axes),),
     ),
     Builtin(Minimum, "MINIMUM", "MaximumMinimumOptions", _by_type(1, 2), _alike(2), one_scale=True),
     Builtin(Mul, "MUL", "MulOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
-    Builtin(Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), Operand("before_after", _pairs), one_scale=True),
+    Builtin(
+        Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), (Operand("before_after", _pairs),), one_scale=True
+    ),
     Builtin(PRelu, "PRELU", "", lambda _: 1, _alike(2)),
     Builtin(
         Quantize, "QUANTIZE", "QuantizeOptions", _by_type(1, 2), frozenset({("float32", "int8"), ("int8", "int8")})
@@ -191,10 +239,43 @@ BUILTINS = (
         lambda _: 1,
         _alike(1) | {("int32", "int32")},
         (Field("target", ("newShape",)),),
-        Operand("target", lambda operand, x, y: y.shape),  # the file's shape may hold a -1
+        (Operand("target", lambda operand, x, y: y.shape),),  # the file's shape may hold a -1
         one_scale=True,
     ),
     Builtin(Sigmoid, "LOGISTIC", "", _by_type(1, 2), _alike(1)),
+    Builtin(Rsqrt, "RSQRT", "", _by_type(1, 2), _alike(1)),
+    Builtin(
+        Slice,
+        "SLICE",
+        "SliceOptions",
+        _by_type(1, 2),
+        _alike(1),
+        (),
+        (Operand("begin", _numbers), Operand("size", lambda operand, x, y: (1, *y.shape[1:]))),
+        one_scale=True,
+    ),
+    Builtin(
+        StridedSlice,
+        "STRIDED_SLICE",
+        "StridedSliceOptions",
+        _by_type(1, 2),
+        _alike(1),
+        (),
+        (Operand("begin", _numbers), Operand("end", _numbers), Operand("strides", _numbers)),
+        settle=_cut,
+        one_scale=True,
+    ),
+    Builtin(Sub, "SUB", "SubOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
+    Builtin(
+        Transpose,
+        "TRANSPOSE",
+        "TransposeOptions",
+        _by_type(1, 2),
+        _alike(1),
+        (),
+        (Operand("order", _numbers),),
+        one_scale=True,
+    ),
     Builtin(Softmax, "SOFTMAX", "SoftmaxOptions", _by_type(1, 2), _alike(1), (Field("beta", ("beta",)),)),
     Builtin(Tanh, "TANH", "", _by_type(1, 2), _alike(1)),
 )
@@ -215,8 +296,8 @@ def write_options(operator: Operator, builtin: Builtin) -> Any:
 def read_options(builtin: Builtin, options: Any) -> dict[str, Any]:
     """The attributes that a file's options hold; a table left out means the schema's defaults."""
     present = options if options is not None or not builtin.options else getattr(schema, f"{builtin.options}T")()
-    kept_as_operand = builtin.operand.attribute if builtin.operand else None
-    return {field.attribute: field.read(present) for field in builtin.fields if field.attribute != kept_as_operand}
+    kept_as_operands = {operand.attribute for operand in builtin.operands}
+    return {field.attribute: field.read(present) for field in builtin.fields if field.attribute not in kept_as_operands}
 
 
 def enumeration_name(enumeration: str, number: int) -> str:

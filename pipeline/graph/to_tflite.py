@@ -14,7 +14,7 @@ from .offline_plan import NAME as PLAN
 from .offline_plan import encoded
 from .plan import plan, unplanned_bytes
 from .tensor import Quantization, Tensor
-from .tflite_options import BY_OPERATOR, Builtin, write_options
+from .tflite_options import BY_OPERATOR, Builtin, Operand, write_options
 
 SCHEMA_VERSION = 3
 
@@ -58,22 +58,23 @@ class _Writer:
         key = (builtin.code, builtin.version(self.graph.of(node.inputs)))
         written = schema.OperatorT()
         written.opcodeIndex = self.codes.setdefault(key, len(self.codes))
-        written.inputs = [*(self._tensor(name) for name in node.inputs), *self._operand(node, builtin)]
+        written.inputs = [*(self._tensor(name) for name in node.inputs), *self._operands(node, builtin)]
         written.outputs = [self._tensor(name) for name in node.outputs]
         if builtin.options:
             written.builtinOptionsType = getattr(schema.BuiltinOptions, builtin.options)
             written.builtinOptions = write_options(node.operator, builtin)
         return written
 
-    def _operand(self, node: Node, builtin: Builtin) -> list[int]:
-        """The constant second input that holds an attribute, where the builtin has one."""
-        if builtin.operand is None:
-            return []
-        values = builtin.operand.encode(node.operator)
-        name = f"{node.outputs[0]}_{builtin.operand.attribute}"
+    def _operands(self, node: Node, builtin: Builtin) -> list[int]:
+        """The constant inputs that hold attributes, where the builtin has such."""
+        return [self._operand(node, operand) for operand in builtin.operands]
+
+    def _operand(self, node: Node, operand: Operand) -> int:
+        values = operand.encode(node.operator)
+        name = f"{node.outputs[0]}_{operand.attribute}"
         while name in self.graph.tensors or name in self.index:
             name += "_"
-        return [self._add(Tensor(name, values.shape, "int32", data=values))]
+        return self._add(Tensor(name, values.shape, "int32", data=values))
 
     def _tensor(self, name: str) -> int:
         return self.index[name] if name in self.index else self._add(self.graph.tensors[name])

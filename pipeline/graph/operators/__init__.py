@@ -3,18 +3,23 @@
 from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
-from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6
+from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6, Sub
 from .movement import Gather, Pad, Reshape
 from .nonlinear import HardSwish, LeakyRelu, PRelu, Sigmoid, Tanh
 from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
+from .product import BatchMatMul
 from .reduction import Mean
+from .root import Rsqrt
+from .selection import Concat, Slice, StridedSlice, Transpose
 from .softmax import Softmax
 
 __all__ = [
     "Activation",
     "Add",
     "AveragePool2d",
+    "BatchMatMul",
+    "Concat",
     "Conv2d",
     "DepthwiseConv2d",
     "Dequantize",
@@ -35,7 +40,12 @@ __all__ = [
     "Relu",
     "Relu6",
     "Reshape",
+    "Rsqrt",
     "Sigmoid",
+    "Slice",
     "Softmax",
+    "StridedSlice",
+    "Sub",
     "Tanh",
+    "Transpose",
 ]

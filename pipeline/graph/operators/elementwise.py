@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from .activation import activated, clamped, integer_of, type_range
 from .operator import Activation, Arrays, Shape, quantization
 
-HEADROOM = 20  # bits by which TFLite's int8 ADD shifts both terms before it brings them to one scale
+HEADROOM = 20  # bits by which TFLite's int8 ADD and SUB shift both terms before it brings them to one scale
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,28 @@ class Add:
         return activated(inputs[0] + inputs[1], self.activation)
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
-        y = quantization(output)
-        common = 2 * max(quantization(tensor).per_tensor_scale for tensor in tensors)
-        terms = [_brought_to(common, x, tensor) for x, tensor in zip(inputs, tensors, strict=True)]
-        multiplier = quantize_multiplier(common / (2.0**HEADROOM * y.per_tensor_scale))
-        return clamped(multiply(terms[0] + terms[1], multiplier) + y.zero_point, self.activation, output)
+        common, terms = _brought_together(inputs, tensors)
+        return _scaled_sum(terms[0] + terms[1], common, self.activation, output)
+
+
+@dataclass(frozen=True)
+class Sub:
+    """a - b with numpy's broadcasting; each of the three tensors has its own scale."""
+
+    activation: Activation = "none"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return np.broadcast_shapes(*inputs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return activated(inputs[0] - inputs[1], self.activation)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        common, terms = _brought_together(inputs, tensors)
+        return _scaled_sum(terms[0] - terms[1], common, self.activation, output)
 
 
 @dataclass(frozen=True)
@@ -133,6 +150,18 @@ class Relu6:
         return np.clip(inputs[0], quantization(tensors[0]).zero_point, six)
 
 
+def _brought_together(inputs: Arrays, tensors: Sequence[Tensor]) -> tuple[float, list[NDArray[Any]]]:
+    """The terms in steps of one scale, twice the larger one over 2**HEADROOM; and twice the larger one."""
+    common = 2 * max(quantization(tensor).per_tensor_scale for tensor in tensors)
+    return common, [_brought_to(common, x, tensor) for x, tensor in zip(inputs, tensors, strict=True)]
+
+
 def _brought_to(common: float, x: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
     steps = (x.astype(np.int64) - quantization(tensor).zero_point) << HEADROOM
     return multiply(steps, quantize_multiplier(quantization(tensor).per_tensor_scale / common))
+
+
+def _scaled_sum(total: NDArray[Any], common: float, activation: Activation, output: Tensor) -> NDArray[Any]:
+    y = quantization(output)
+    multiplier = quantize_multiplier(common / (2.0**HEADROOM * y.per_tensor_scale))
+    return clamped(multiply(total, multiplier) + y.zero_point, activation, output)

@@ -5,7 +5,7 @@ Source: gemmlowp `fixedpoint/fixedpoint.h`. Qm.n has m integer and n fraction bi
 
 import numpy as np
 
-from ..fixed_point import INT32_MAX, Integers
+from ..fixed_point import INT32_MAX, Integers, saturated
 from ..fixed_point import rounding_divide_by_power_of_two as divide
 from ..fixed_point import saturating_rounding_doubling_high_mul as high_mul
 
@@ -31,7 +31,7 @@ def exp_on_negative_values(a: Integers, integer_bits: int) -> Integers:
 
 def inverse_of_one_plus(a: Integers) -> Integers:
     """1 / (1 + a) of Q0.31 values in [0, 1], as Q0.31."""
-    return _saturated(_twice_the_inverse(a) << 1)
+    return saturated(_twice_the_inverse(a) << 1)
 
 
 def logistic(a: Integers) -> Integers:
@@ -44,7 +44,7 @@ def logistic(a: Integers) -> Integers:
 def tanh(a: Integers) -> Integers:
     """tanh of Q4.27 values, as Q0.31: (1 - e) / (1 + e) with e = exp(-2 |a|)."""
     power = exp_on_negative_values(-np.abs(a), integer_bits=5)  # the same bits, read with one more integer bit, are 2a
-    magnitude = _saturated((_twice_the_inverse(power) - ONE_IN_Q2) << 2)
+    magnitude = saturated((_twice_the_inverse(power) - ONE_IN_Q2) << 2)
     return np.where(a == 0, 0, np.where(a < 0, -magnitude, magnitude))
 
 
@@ -62,9 +62,5 @@ def _twice_the_inverse(a: Integers) -> Integers:
     half = (a + INT32_MAX + 1) >> 1
     x = FORTY_EIGHT_SEVENTEENTHS + high_mul(half, MINUS_THIRTY_TWO_SEVENTEENTHS)
     for _ in range(3):
-        x = x + _saturated(high_mul(x, ONE_IN_Q2 - high_mul(half, x)) << 2)
+        x = x + saturated(high_mul(x, ONE_IN_Q2 - high_mul(half, x)) << 2)
     return x
-
-
-def _saturated(x: Integers) -> Integers:
-    return np.clip(x, -(2**31), INT32_MAX)
