@@ -35,11 +35,13 @@ def residual(
     outputs: int,
     widths: tuple[int, ...] = (32, 64, 128),
     blocks: int = 1,
+    stride: int = 1,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """x (n,c,h,w) of shape (h,w,c) -> (n,outputs): `blocks` residual blocks a width, halved between widths."""
-    stem = convolution(shape[2], widths[0], shape[:2])
-    return net([stem, *_stages(shape[:2], widths, blocks)], classifier(widths[-1], outputs, dropout))
+    """x (n,c,h,w) of shape (h,w,c) -> (n,outputs): `blocks` residual blocks a width, halved between widths; a `stride`
+    of 2 halves height and width at the start too."""
+    stem = convolution(shape[2], widths[0], shape[:2], stride=stride)
+    return net([stem, *_stages(after(shape[:2], stride), widths, blocks)], classifier(widths[-1], outputs, dropout))
 
 
 def resnet8(
