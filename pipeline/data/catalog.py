@@ -22,6 +22,10 @@ NAMES = {
     "npz": "npz:Npz",
     "factory": "function:Function",
     "recordings": "recordings:Recordings",
+    "spam": "spam:Spam",
+    "synthetic-machine": "synthetic_machine:SyntheticMachine",
+    "arterial-pressure": "arterial_pressure:ArterialPressure",
+    "texts": "texts:Texts",
 }
 
 
