@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
+import onnxruntime
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import assume, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph, Node
 from edgestill.pipeline.graph.operators import Activation, Operator, Padding
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
+from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
 
 EXAMPLES = int(os.environ.get("EDGESTILL_EXAMPLES", "40"))  # per operator
@@ -128,6 +130,39 @@ def check_in_litert(graph: Graph, seed: int, steps: int) -> None:
     (ours,) = run_integer(graph, inputs)
     theirs = in_litert(to_tflite(graph), inputs)
     np.testing.assert_allclose(ours.astype(np.float64), theirs.astype(np.float64), atol=steps, rtol=0)
+
+
+def in_onnx_runtime(data: bytes, inputs: Arrays) -> NDArray[Any]:
+    """What a QDQ file gives for float inputs, channels last, nothing optimised."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_inputs()]
+    turned = [np.moveaxis(array, -1, 1) if array.ndim == 4 else array for array in inputs]
+    rows = [
+        session.run(None, {name: array[i : i + 1] for name, array in zip(names, turned, strict=True)})[0]
+        for i in range(SAMPLES)
+    ]
+    found = np.concatenate(rows)
+    return np.moveaxis(found, 1, -1) if found.ndim == 4 else found
+
+
+def check_in_onnx(graph: Graph, seed: int, steps: int = 1) -> None:
+    """ONNX Runtime gives what the integer statement gives, but for so many steps."""
+    inputs = samples(graph, seed)
+    (ours,) = run_integer(graph, inputs)
+    reals = [reals_of(graph, name, array) for name, array in zip(graph.inputs, inputs, strict=True)]
+    output = graph.tensors[graph.outputs[0]].quantization
+    assert output is not None
+    theirs = output.quantize(in_onnx_runtime(to_onnx(graph), reals))
+    np.testing.assert_allclose(ours.astype(np.float64), theirs.astype(np.float64), atol=steps, rtol=0)
+
+
+def reals_of(graph: Graph, name: str, integers: NDArray[Any]) -> NDArray[np.float32]:
+    scale = graph.tensors[name].quantization
+    assert scale is not None
+    return scale.dequantize(integers)
 
 
 def check_float(graph: Graph, seed: int) -> None:

@@ -262,7 +262,7 @@ def test_the_error_report_tells_every_layer_and_ends_with_the_output(graph: Grap
 def with_constant_operand() -> Graph:
     net = Sketch(3)
     net.tensors["c"] = Tensor("c", (1, 3), data=noise(1, 3))
-    net.add("a", Add(), "x", "c")
+    net.add("a", Relu(), "c")
     return net.graph()
 
 
@@ -273,7 +273,7 @@ def quantized_already() -> Graph:
 
 @pytest.mark.parametrize(
     ("make", "words"),
-    [(with_constant_operand, "O-CONSTANT .* Add reads a constant"), (quantized_already, "O-QUANTIZATION .* already")],
+    [(with_constant_operand, "O-CONSTANT .* Relu reads a constant"), (quantized_already, "O-QUANTIZATION .* already")],
 )
 def test_graphs_that_cannot_be_quantized_are_refused(make: Callable[[], Graph], words: str) -> None:
     with pytest.raises(Unsupported, match=words):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import Unsupported, choices
 from .graph import Graph, renumbered
-from .lowering import convolution, dense, elementwise, movement, pooling, quantization
+from .lowering import convolution, dense, elementwise, movement, nonlinear, pooling, quantization
 from .lowering.builder import Builder, Constant, Refused, Value
 from .lowering.folding import fold
 from .lowering.layout import graph_shape, standard_order
@@ -23,7 +23,7 @@ LOWERED: Mapping[str, Lower] = {
     "AveragePool": pooling.average_pool,
     "BatchNormalization": elementwise.batch_normalization,
     "Cast": movement.cast,
-    "Clip": elementwise.clip,
+    "Clip": nonlinear.clip,
     "Conv": convolution.conv,
     "DequantizeLinear": quantization.dequantize_linear,
     "Div": elementwise.scale,
@@ -32,18 +32,26 @@ LOWERED: Mapping[str, Lower] = {
     "Gather": movement.gather,
     "Gemm": dense.gemm,
     "GlobalAveragePool": pooling.global_average_pool,
+    "HardSigmoid": nonlinear.hard_sigmoid,
+    "HardSwish": nonlinear.hard_swish,
     "Identity": movement.identity,
+    "LeakyRelu": nonlinear.leaky_relu,
     "MatMul": dense.matmul,
+    "Max": elementwise.greatest,
     "MaxPool": pooling.max_pool,
-    "Mul": elementwise.scale,
+    "Min": elementwise.least,
+    "Mul": elementwise.mul,
+    "PRelu": nonlinear.prelu,
     "Pad": movement.pad,
     "QuantizeLinear": quantization.quantize_linear,
     "ReduceMean": pooling.reduce_mean,
-    "Relu": elementwise.relu,
+    "Relu": nonlinear.relu,
     "Reshape": movement.reshape,
+    "Sigmoid": nonlinear.sigmoid,
     "Softmax": elementwise.softmax,
     "Squeeze": movement.squeeze,
     "Sub": elementwise.scale,
+    "Tanh": nonlinear.tanh,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
 }

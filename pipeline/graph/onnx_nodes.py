@@ -9,10 +9,10 @@ from ..errors import Unsupported
 from .graph import Graph, Node
 from .lowering.layout import standard_order
 from .lowering.windows import Axis, Windows
+from .onnx_functions import FUNCTIONS
 from .onnx_writer import OnnxWriter, Sides
 from .operators import (
     Activation,
-    Add,
     AveragePool2d,
     Conv2d,
     DepthwiseConv2d,
@@ -89,10 +89,6 @@ def _dense(out: OnnxWriter, node: Node, dense: FullyConnected) -> str:
     return out.node(
         node.outputs[0], "Gemm", [x, out.constant(node.inputs[1], (0, 1), columns), *_bias(out, node)], transB=1
     )
-
-
-def _add(out: OnnxWriter, node: Node, add: Add) -> str:
-    return out.node(node.outputs[0], "Add", [out.read(name) for name in node.inputs])
 
 
 def _relu(out: OnnxWriter, node: Node, relu: Relu) -> str:
@@ -202,7 +198,7 @@ def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:
 
 
 SAID: Mapping[type[Operator], Say] = {
-    Add: _add,
+    **FUNCTIONS,
     AveragePool2d: _average_pool,
     Conv2d: _conv,
     DepthwiseConv2d: _conv,

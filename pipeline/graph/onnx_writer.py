@@ -52,11 +52,17 @@ class OnnxWriter:
         self.constants.setdefault(name, numpy_helper.from_array(np.array(values, order="C"), name))
         return name
 
-    def constant(self, name: str, axes: Sequence[int], columns: NDArray[np.int64] | None = None) -> str:
-        """A constant tensor with its axes (and, where given, its columns) in ONNX's order, as float."""
+    def constant(
+        self,
+        name: str,
+        axes: Sequence[int],
+        columns: NDArray[np.int64] | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> str:
+        """A constant tensor (of this shape) with its axes, and where given its columns, in ONNX's order, as float."""
         tensor = self.tensor(name)
         assert tensor.data is not None
-        data = tensor.data.transpose(axes)
+        data = tensor.data.reshape(shape or tensor.shape).transpose(axes)
         self.numbers(name, data if columns is None else data[:, columns])
         if tensor.quantization is None:
             return name

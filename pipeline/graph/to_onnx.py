@@ -5,8 +5,10 @@ from onnx import helper
 
 from ..errors import Unsupported, choices
 from .graph import Graph
+from .onnx_functions import FUNCTIONS
 from .onnx_nodes import SAID, onnx_shape, say
 from .onnx_writer import IntegerType, OnnxWriter
+from .operators import Gather
 
 OPSET, IR_VERSION = 17, 8
 
@@ -45,9 +47,7 @@ def _refuse(graph: Graph) -> None:
     for node in graph.nodes:
         if type(node.operator) not in SAID:
             reasons.append(f"O-OP-UNKNOWN  {node.outputs[0]}: {node.kind} cannot be written; there are {there}")
-        elif node.kind != "Gather" and (
-            node.inputs[0] in constants or (node.kind == "Add" and node.inputs[1] in constants)
-        ):
+        elif node.inputs[0] in constants and type(node.operator) not in {Gather, *FUNCTIONS}:
             reasons.append(f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input")
     reasons += [
         f"O-RANK  {t.name}: {len(t.shape)} axes; 2 and 4 can be written"

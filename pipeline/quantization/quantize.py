@@ -21,6 +21,7 @@ from .weights import Weights
 __all__ = ["QuantizationOptions", "quantize"]
 
 DEFAULT = QuantizationOptions()
+TAKES_CONSTANTS = ("Add", "Gather", "Maximum", "Minimum", "Mul", "PRelu")  # as activations are, with a scale of their own
 
 
 def quantize(
@@ -48,7 +49,7 @@ def _refuse(graph: Graph) -> None:
     reasons = [f"O-QUANTIZATION  {tensor.name}: is {tensor.dtype} already" for tensor in _quantized(graph)]
     constants = {name for name, tensor in graph.tensors.items() if tensor.constant}
     for node in graph.nodes:
-        operands = {"Add": node.inputs, "Gather": ()}.get(node.kind, node.inputs[:1])
+        operands = () if node.kind in TAKES_CONSTANTS else node.inputs[:1]
         if not constants.isdisjoint(operands):
             reasons.append(
                 f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input; fold it into a layer"

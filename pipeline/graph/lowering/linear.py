@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..operators import Conv2d, DepthwiseConv2d, FullyConnected, Operator
+from ..operators import Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Operator
 from ..operators.operator import Shape
 from ..tensor import Quantization, Tensor
 from .builder import Builder, Constant, Refused, Value
@@ -64,12 +64,22 @@ def affine(build: Builder, node: OnnxNode, gain: NDArray[np.float64], offset: ND
             build.change(tensor)
         build.change(replace(build.tensor(x), origin=node.outputs[0]))
         return x
-    if len(x.shape) < 3:
-        raise Refused("O-ATTRIBUTE", f"{node.operator} that follows no layer of its own is carried on images only")
-    x = build.standard(x)
-    constants = [Constant(gain.reshape(1, 1, 1, -1)), Constant(offset)]
-    names = [build.keep(constant, origin) for constant, origin in zip(constants, node.inputs[1:], strict=False)]
-    return build.image(DepthwiseConv2d(), [x.tensor, *names], x.shape, node.outputs[0])
+    return _alone(build, node, build.standard(x), gain, offset)
+
+
+def _alone(build: Builder, node: OnnxNode, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
+    """A product, a sum, or both, where no layer takes them in; on images with values by channel, a layer of one tap."""
+    by_channel = len(set(gain)) > 1 or len(set(offset)) > 1
+    if len(x.shape) > 2 and (by_channel or (np.any(gain != 1) and np.any(offset != 0))):
+        names = [build.keep(Constant(part), node.outputs[0]) for part in (gain.reshape(1, 1, 1, -1), offset)]
+        return build.image(DepthwiseConv2d(), [x.tensor, *names], x.shape, node.outputs[0])
+    for operator, part in ((Mul(), gain), (Add(), offset)):
+        if np.any(part != (1 if isinstance(operator, Mul) else 0)):
+            values = part if by_channel else part[:1]
+            constant = Constant(values.reshape([1] * (len(build.tensor(x).shape) - 1) + [-1]))
+            second = replace(x, tensor=build.keep(constant, node.outputs[0]))
+            x = build.elementwise(operator, [x, second], node.outputs[0])
+    return x
 
 
 def _folded(

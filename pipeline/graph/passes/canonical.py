@@ -1,22 +1,36 @@
 """One of the several ways in which files say the same integer graph, so that two of them can be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from ..graph import Graph, Node
-from ..operators import AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, MaxPool2d, Reshape
+from ..operators import (
+    Add,
+    AveragePool2d,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Maximum,
+    MaxPool2d,
+    Minimum,
+    Mul,
+    PRelu,
+    Reshape,
+)
 from ..operators.operator import Shape
 from ..operators.window import same_padding
 from ..tensor import Quantization, Tensor
 
 LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
+BY_VALUE = (Add, Maximum, Minimum, Mul, PRelu)
 
 
 def canonical(graph: Graph) -> Graph:
-    """SAME that pads nothing as VALID, a bias that is left out as zeros, a Reshape before a dense layer on images.
+    """SAME that pads nothing as VALID, a bias that is left out as zeros, a Reshape before a dense layer on images,
+    constants in the rank of what they meet.
 
     Tensors keep their names.
     """
@@ -31,6 +45,8 @@ def canonical(graph: Graph) -> Graph:
             bias = _zero_bias(node, [tensors[name] for name in node.inputs])
             tensors[bias.name] = bias
             node = replace(node, inputs=(*node.inputs, bias.name))
+        for constant in _spread(node, tensors):
+            tensors[constant.name] = constant
         nodes.append(_unpadded(graph, node))
     return replace(graph, tensors=tensors, nodes=tuple(nodes))
 
@@ -53,6 +69,15 @@ def _zero_bias(node: Node, operands: Sequence[Tensor]) -> Tensor:
     scale = (x.quantization.per_tensor_scale * weights.quantization.scale.astype(np.float64)).astype(np.float32)
     steps = Quantization(scale, 0, None if weights.quantization.axis is None else 0)
     return Tensor(name, (channels,), "int32", steps, np.zeros(channels, np.int32))
+
+
+def _spread(node: Node, tensors: Mapping[str, Tensor]) -> Iterator[Tensor]:
+    """Constants that broadcast in an operator that works value by value, in the rank of its output."""
+    rank = len(tensors[node.outputs[0]].shape)
+    for tensor in [tensors[name] for name in node.inputs] if isinstance(node.operator, BY_VALUE) else []:
+        if tensor.data is not None and len(tensor.shape) < rank:
+            shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
+            yield replace(tensor, shape=shape, data=tensor.data.reshape(shape))
 
 
 def _unpadded(graph: Graph, node: Node) -> Node:

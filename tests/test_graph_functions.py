@@ -1,0 +1,187 @@
+"""Activation functions, gates and bounds from torch and ONNX to INT8 files that agree, and what of them is refused."""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from edgestill.pipeline.errors import Unsupported
+from edgestill.pipeline.graph.execute import run_float
+from edgestill.pipeline.graph.from_onnx import from_onnx
+from edgestill.pipeline.graph.from_tflite import from_tflite
+from edgestill.pipeline.graph.graph import Graph, renumbered
+from edgestill.pipeline.graph.passes.canonical import canonical
+from edgestill.pipeline.graph.to_onnx import to_onnx
+from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.quantization.calibrate import calibrate
+from edgestill.pipeline.quantization.error_report import error_report
+from edgestill.pipeline.quantization.quantize import quantize
+from edgestill.pipeline.runtimes.parity import compare
+
+torch.set_num_threads(1)
+Array = NDArray[Any]
+FUNCTIONS: dict[str, tuple[nn.Module, set[str]]] = {
+    "sigmoid": (nn.Sigmoid(), {"Sigmoid"}),
+    "tanh": (nn.Tanh(), {"Tanh"}),
+    "hard swish": (nn.Hardswish(), {"HardSwish"}),
+    "hard sigmoid": (nn.Hardsigmoid(), {"Mul"}),
+    "leaky": (nn.LeakyReLU(0.1), {"LeakyRelu"}),
+    "one slope a channel": (nn.PReLU(6), {"PRelu"}),
+    "one slope": (nn.PReLU(), {"PRelu"}),
+    "silu": (nn.SiLU(), {"Sigmoid", "Mul"}),
+    "hard tanh": (nn.Hardtanh(-2, 3), {"Maximum", "Minimum"}),
+    "up to one": (nn.Hardtanh(0, 1), {"Minimum"}),
+}
+
+
+class Gates(nn.Module):
+    """All functions one after another, and a gate a channel as squeeze-and-excitation has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4, 6, 3, padding=1)
+        self.functions = nn.ModuleList(function for function, _ in FUNCTIONS.values())
+        self.layers = nn.ModuleList(nn.Conv2d(6, 6, 1) for _ in FUNCTIONS)
+        self.down, self.up = nn.Conv2d(6, 3, 1), nn.Conv2d(3, 6, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n,4,8,8) -> (n,6,8,8)."""
+        y: torch.Tensor = self.first(x)
+        for function, layer in zip(self.functions, self.layers, strict=True):
+            y = layer(function(y)) * 2
+        gate = nn.functional.hardsigmoid(self.up(torch.relu(self.down(y.mean((2, 3), keepdim=True)))))
+        return y * gate
+
+
+def exported(net: nn.Module, shape: tuple[int, ...], dynamo: bool = False) -> bytes:
+    written = io.BytesIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        sample = torch.zeros(1, *shape)
+        if dynamo:
+            program = torch.onnx.export(net.eval(), (sample,), dynamo=True, opset_version=18)
+            assert program is not None
+            return bytes(program.model_proto.SerializeToString())
+        torch.onnx.export(net.eval(), (sample,), written, dynamo=False, opset_version=17)  # type: ignore[arg-type]
+    return written.getvalue()
+
+
+def noise(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, np.float32) * 2
+
+
+def channels_last(x: Array) -> Array:
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim == 4 else x
+
+
+def check_float(data: bytes, shape: tuple[int, ...]) -> Graph:
+    """The graph gives what ONNX Runtime gives, also once it was written and read again."""
+    graph, x = from_onnx(data), noise(3, *shape)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    wanted = channels_last(np.concatenate([session.run(None, {name: one[None]})[0] for one in x]))
+    for made in (graph, from_onnx(to_onnx(graph)), from_tflite(to_tflite(graph))):
+        (found,) = run_float(made, [channels_last(x)])
+        np.testing.assert_allclose(found, wanted, atol=1e-5 * max(1.0, float(np.abs(wanted).max())))
+    return graph
+
+
+def quantized(graph: Graph, shape: tuple[int, ...]) -> Graph:
+    """The integer graph, which comes back from both of its files."""
+    samples = channels_last(noise(32, *shape))
+    integer = quantize(graph, calibrate(graph, [samples]), samples)
+    assert integer.is_integer()
+    assert error_report(graph, integer, samples)[-1].sqnr_db > 25
+    assert from_tflite(to_tflite(integer)) == integer
+    assert from_onnx(to_onnx(integer)) == renumbered(canonical(integer))
+    return integer
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_behind_a_layer_becomes_integers(name: str) -> None:
+    torch.manual_seed(0)
+    function, kinds = FUNCTIONS[name]
+    net = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1), function, nn.Conv2d(6, 3, 1))
+    graph = check_float(exported(net, (4, 8, 8)), (4, 8, 8))
+    assert set(graph.count()) == {"Conv2d", *kinds}
+    quantized(graph, (4, 8, 8))
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "one slope a channel"])
+def test_a_function_that_stands_first_becomes_integers(name: str) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(FUNCTIONS[name][0], nn.Linear(12, 3))
+    quantized(check_float(exported(net, (12,)), (12,)), (12,))
+
+
+def test_both_of_torch_s_exporters_say_all_of_them_and_the_files_agree(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = Gates()
+    graph = check_float(exported(net, (4, 8, 8)), (4, 8, 8))
+    traced = from_onnx(exported(net, (4, 8, 8), dynamo=True))
+    assert [node.kind for node in traced.nodes] == [node.kind for node in graph.nodes]
+    integer = quantized(graph, (4, 8, 8))
+    tflite, qdq = tmp_path / "gates.tflite", tmp_path / "gates.onnx"
+    tflite.write_bytes(to_tflite(integer))
+    qdq.write_bytes(to_onnx(integer))
+    parity = compare(tflite, qdq, channels_last(noise(20, 4, 8, 8)))
+    assert parity.passed, parity.reasons
+
+
+def test_batch_norm_stands_alone_where_no_layer_takes_it_in() -> None:
+    torch.manual_seed(0)
+    image = nn.Sequential(nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))
+    image(torch.randn(8, 4, 8, 8) * 2 + 1)
+    graph = check_float(exported(image, (4, 8, 8)), (4, 8, 8))
+    assert graph.count() == {"DepthwiseConv2d": 2, "MaxPool2d": 1, "Conv2d": 1}
+    quantized(graph, (4, 8, 8))
+    flat = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3))
+    flat(torch.randn(8, 6) * 2 + 1)
+    graph = check_float(exported(flat, (6,)), (6,))
+    assert graph.count() == {"Mul": 1, "Add": 1, "FullyConnected": 1}
+    quantized(graph, (6,))
+
+
+def model(nodes: list[onnx.NodeProto], shape: tuple[int, ...], **constants: Any) -> bytes:
+    port = helper.make_tensor_value_info
+    values = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
+    ports = [port("x", TensorProto.FLOAT, shape)], [port("y", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "test", *ports, values)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def node(operator: str, inputs: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(operator, inputs.split(), ["y"], name=f"the {operator.lower()}", **attributes)
+
+
+def test_bounds_are_also_said_by_max_and_min_of_two() -> None:
+    for operator, kind in (("Max", "Maximum"), ("Min", "Minimum")):
+        assert check_float(model([node(operator, "c x")], (1, 4, 3, 3), c=0.3), (4, 3, 3)).count() == {kind: 1}
+        assert check_float(model([node(operator, "x x")], (1, 4)), (4,)).count() == {kind: 1}
+
+
+REFUSED = {
+    "a negative slope": (node("LeakyRelu", "x", alpha=-0.1), "O-ATTRIBUTE .* negative slope, -0.1; use PRelu"),
+    "an empty range": (node("Clip", "x two one"), r"O-ATTRIBUTE .* clips to \[2.0, 1.0\], which is empty"),
+    "slopes of another length": (node("PRelu", "x three"), r"O-SHAPE .* does not broadcast to \(1, 4\)"),
+    "slopes that are computed": (node("PRelu", "x x"), "O-DYNAMIC .* not a constant"),
+    "a maximum of three": (node("Max", "x one two"), "O-ATTRIBUTE .* has 3 inputs; 2 are carried"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_not_carried_is_refused_with_a_reason(what: str) -> None:
+    refused, words = REFUSED[what]
+    with pytest.raises(Unsupported, match=words):
+        from_onnx(model([refused], (1, 4), one=1, two=2, three=[1, 2, 3]))
