@@ -21,7 +21,7 @@ from .weights import Weights
 __all__ = ["QuantizationOptions", "quantize"]
 
 DEFAULT = QuantizationOptions()
-TAKES_CONSTANTS = ("Add", "Gather", "Maximum", "Minimum", "Mul", "PRelu")  # as activations are, with a scale of their own
+TAKES_CONSTANTS = ("Add", "Gather", "Maximum", "Minimum", "Mul", "PRelu")  # quantized as activations are
 
 
 def quantize(
