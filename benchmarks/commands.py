@@ -132,16 +132,21 @@ def doctor(arguments: Namespace) -> int:
     if arguments.json:
         print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
     else:
-        for finding in findings:
-            print(_finding_line(finding))
+        _print_findings(findings)
     return 0 if all(finding.healthy for finding in findings) else 3
 
 
-def _finding_line(finding: "Finding") -> str:
-    mark = "✓" if finding.fine else "✗" if finding.needed else "–"
-    found = f"{finding.found or 'missing'}{f': {finding.problem}' if finding.problem else ''}"
-    line = f"{mark} {finding.what:<22} {found:<18}  {finding.serves}"
-    return line if finding.fine else f"{line}\n      cure: {finding.cure}"
+def _print_findings(findings: "list[Finding]") -> None:
+    """A line for each; then every cure once, with the names of what it cures."""
+    cures: dict[str, list[str]] = {}
+    for finding in findings:
+        mark = "✓" if finding.fine else "✗" if finding.needed else "–"
+        found = f"{finding.found or 'missing'}{f': {finding.problem}' if finding.problem else ''}"
+        print(f"{mark} {finding.what:<22} {found:<18}  {finding.serves}")
+        if not finding.fine:
+            cures.setdefault(finding.cure, []).append(finding.what)
+    for cure, names in cures.items():
+        print(f"\ncure of {', '.join(names)}:\n  {cure}")
 
 
 def store(arguments: Namespace) -> int:

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ..pipeline.keeping.root import default_root
 from .installation import fits, install_command, lacks_installer, version_of, wanted
-from .parts import FOLDERS, PACKAGES, TARGETS, Folder, Package
+from .parts import FILES, PACKAGES, TARGETS, Files, Package
 
 __all__ = ["TARGETS", "Finding", "examine"]
 
@@ -57,7 +56,7 @@ def examine(target: str | None = None) -> Iterator[Finding]:
     with ThreadPoolExecutor(2) as pool:
         yield from pool.map(_package, looked_at)
     if target is None:
-        yield from map(_folder, FOLDERS)
+        yield from map(_files, FILES)
         yield _store()
 
 
@@ -94,9 +93,9 @@ def _last(lines: Sequence[str]) -> str:
     return lines[-1] if lines else ""
 
 
-def _folder(folder: Folder) -> Finding:
-    there = Path(folder.path).is_dir() and any(Path(folder.path).iterdir())
-    return Finding(folder.name, folder.path if there else None, False, folder.serves, folder.cure)
+def _files(files: Files) -> Finding:
+    there = files.path.is_file() or (files.path.is_dir() and any(files.path.iterdir()))
+    return Finding(files.name, str(files.path) if there else None, False, files.serves, files.cure)
 
 
 def _store() -> Finding:

