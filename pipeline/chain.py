@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from .distillation.augmentation import Augmentation
 from .errors import BadRecipe, choices
+from .models.catalog import OF_TOKENS
 from .recipe import Recipe, StageTable
 from .stages import name_of, stage_type
 from .stages.stage import Stage
@@ -129,7 +130,21 @@ class _Builder:
                 named[name] = name
         stage = self.seeded(table.stage, seed)
         inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
+        if name_of(stage) == "prune":
+            self.prunable(table, inputs["source"])
         return self.add(table.name + suffix, stage, **inputs)
+
+    def prunable(self, table: StageTable, step: str) -> None:
+        """Nets of token ids hold no channels that could be taken out of one layer after the other."""
+        source = self.steps[step]
+        while "model" not in vars(source.stage) and "source" in source.inputs:
+            source = self.steps[source.inputs["source"]]
+        model = vars(source.stage).get("model")
+        if model in OF_TOKENS:
+            raise BadRecipe(
+                f"{table.where}: channels are removed from nets of images and series, but model {model!r} reads token "
+                "ids; leave the stage out and choose a smaller width under [student]"
+            )
 
     def fitted(self, table: StageTable, stage: Stage, named: Mapping[str, str]) -> dict[str, str | None]:
         """Every input as a step that gives a kind the stage takes: a checkpoint's export, a teacher's outputs."""

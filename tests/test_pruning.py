@@ -11,30 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from edgestill.pipeline.chain import chain
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.distillation.options import Training
-from edgestill.pipeline.errors import BadInput, BadModel
-from edgestill.pipeline.models.catalog import NAMES, build
+from edgestill.pipeline.errors import BadInput, BadModel, BadRecipe
+from edgestill.pipeline.models.catalog import NAMES, OF_TOKENS, build
 from edgestill.pipeline.models.checkpoint import About, Checkpoint, load_checkpoint, save_checkpoint
 from edgestill.pipeline.models.export import export_onnx
 from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.pruning.prune import kept, output_layer, pruned, remove_channels
+from edgestill.pipeline.recipe import read_recipe
 from edgestill.pipeline.task import Task
 
 torch.set_num_threads(1)
 SHAPE = (12, 12, 1)
 
 
-def net_of(model: str) -> nn.Module:
+def net_of(model: str, shape: tuple[int, int, int] = SHAPE) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = build(model, SHAPE, 10, {})
-        net(torch.randn(8, 1, 12, 12))
+        net = build(model, shape, 10, {})
+        net(torch.randn(8, shape[2], *shape[:2]))
     return net.eval()
 
 
-def saved(net: nn.Module, model: str, folder: Path) -> Path:
-    about = About(model, {}, Task("classify", tuple("0123456789")), Preprocess(SHAPE), 0)
+def saved(net: nn.Module, model: str, folder: Path, shape: tuple[int, int, int] = SHAPE) -> Path:
+    about = About(model, {}, Task("classify", tuple("0123456789")), Preprocess(shape), 0)
     save_checkpoint(folder / "net.safetensors", Checkpoint(net, about))
     return folder / "net.safetensors"
 
@@ -43,14 +45,15 @@ def parameters(net: nn.Module) -> int:
     return sum(values.numel() for values in net.parameters())
 
 
-@pytest.mark.parametrize("model", NAMES)
+@pytest.mark.parametrize("model", [name for name in NAMES if name not in OF_TOKENS])
 def test_every_net_loses_channels_reloads_and_exports(model: str, tmp_path: Path) -> None:
-    net = net_of(model)
+    shape = (1, 30, 6) if model == "cnn-1d" else SHAPE
+    net = net_of(model, shape)
     before = parameters(net)
-    remove_channels(net, SHAPE, ratio=0.3, round_to=4)
+    remove_channels(net, shape, ratio=0.3, round_to=4)
     assert parameters(net) < 0.7 * before
-    again = load_checkpoint(saved(net, model, tmp_path)).net
-    x = torch.randn(2, 1, 12, 12)
+    again = load_checkpoint(saved(net, model, tmp_path, shape)).net
+    x = torch.randn(2, shape[2], *shape[:2])
     assert torch.equal(again(x), net(x)) and net(x).shape == (2, 10)
     export_onnx(tmp_path / "net.safetensors", tmp_path / "net.onnx")
 
@@ -138,3 +141,21 @@ def test_a_net_whose_sizes_do_not_follow_its_channels_is_named() -> None:
     about = About("mine:fixed", {}, Task("classify", tuple("0123456789")), Preprocess(SHAPE), 0)
     with pytest.raises(BadModel, match="model 'mine:fixed': its channels cannot be removed: "):
         pruned(Checkpoint(Fixed().eval(), about), read_data("digits", seed=0), Training(), 0.5, 4, None)
+
+
+@pytest.mark.parametrize("model", OF_TOKENS)
+def test_nets_of_token_ids_are_refused_with_the_layer_that_stands_in_the_way(model: str) -> None:
+    with pytest.raises(BadModel, match="pruning: layer table is of a kind that channels are not removed around"):
+        remove_channels(build(model, (12,), 10, {}), (12,), ratio=0.5, round_to=4)
+
+
+def test_a_recipe_that_prunes_a_net_of_token_ids_is_refused_before_any_work(tmp_path: Path) -> None:
+    recipe = tmp_path / "text.toml"
+    recipe.write_text(
+        '[data]\nname = "digits"\n[student]\nmodel = "transformer"\n'
+        '[[stage]]\nstage = "prune"\nratio = 0.5\n[[stage]]\nstage = "quantize"\n'
+    )
+    with pytest.raises(
+        BadRecipe, match=r"stage 1 \(prune\): .* model 'transformer' reads token ids; leave the stage out"
+    ):
+        chain(read_recipe(recipe))

@@ -9,9 +9,15 @@ Size = tuple[int, int]
 Activation = Literal["none", "relu", "relu6"]
 
 
-def after(size: Size, stride: int) -> Size:
+def pair(value: int | Size) -> Size:
+    """One number for height and width, or one each."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def after(size: Size, stride: int | Size) -> Size:
     """Height and width behind a SAME convolution of that stride."""
-    return -(-size[0] // stride), -(-size[1] // stride)
+    down, right = pair(stride)
+    return -(-size[0] // down), -(-size[1] // right)
 
 
 def same_padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -24,20 +30,21 @@ def convolution(
     channels_in: int,
     channels_out: int,
     size: Size,
-    kernel: int = 3,
-    stride: int = 1,
+    kernel: int | Size = 3,
+    stride: int | Size = 1,
     groups: int = 1,
     activation: Activation = "relu",
 ) -> nn.Sequential:
     """Convolution without bias, batch norm, activation: (n,in,*size) -> (n,out,*after(size, stride))."""
-    top, bottom = same_padding(size[0], kernel, stride)
-    left, right = same_padding(size[1], kernel, stride)
+    window, step = pair(kernel), pair(stride)
+    top, bottom = same_padding(size[0], window[0], step[0])
+    left, right = same_padding(size[1], window[1], step[1])
     symmetric = (top, left) == (bottom, right)
     inside = (top, left) if symmetric else (0, 0)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if not symmetric:
         layers["pad"] = nn.ZeroPad2d((left, right, top, bottom))
-    layers["conv"] = nn.Conv2d(channels_in, channels_out, kernel, stride, inside, groups=groups, bias=False)
+    layers["conv"] = nn.Conv2d(channels_in, channels_out, window, step, inside, groups=groups, bias=False)
     layers["norm"] = nn.BatchNorm2d(channels_out)
     if activation != "none":
         layers["act"] = nn.ReLU() if activation == "relu" else nn.ReLU6()
@@ -51,11 +58,18 @@ def separable(channels_in: int, channels_out: int, size: Size, stride: int = 1) 
     return nn.Sequential(OrderedDict(depthwise=depthwise, pointwise=pointwise))
 
 
-def classifier(channels: int, classes: int) -> nn.Sequential:
-    """Mean over height and width, then one dense layer: (n,channels,h,w) -> logits (n,classes)."""
-    return nn.Sequential(
-        OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), dense=nn.Linear(channels, classes))
-    )
+def max_pool(size: Size) -> nn.MaxPool2d:
+    """3x3 with stride 2, padded as SAME is: an even length lacks one behind, an odd one lacks one on both sides."""
+    return nn.MaxPool2d(3, 2, padding=(size[0] % 2, size[1] % 2), ceil_mode=True)
+
+
+def classifier(channels: int, outputs: int, dropout: float = 0.0) -> nn.Sequential:
+    """Mean over height and width, dropout (Srivastava et al. 2014), a dense layer: (n,channels,h,w) -> (n,outputs)."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
+    if dropout:
+        layers["dropout"] = nn.Dropout(dropout)
+    layers["dense"] = nn.Linear(channels, outputs)
+    return nn.Sequential(layers)
 
 
 def net(features: list[nn.Module], head: nn.Module) -> nn.Sequential:

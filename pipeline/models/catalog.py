@@ -16,10 +16,16 @@ NAMES = {
     "ds-cnn": "ds_cnn:ds_cnn",
     "residual": "residual:residual",
     "resnet8": "residual:resnet8",
+    "resnet18": "residual:resnet18",
     "mobilenet-v1": "mobilenet:mobilenet_v1",
     "mobilenet-v2": "mobilenet:mobilenet_v2",
+    "cnn-1d": "cnn_1d:cnn_1d",
+    "transformer": "transformer:transformer",
+    "text-cnn": "text_cnn:text_cnn",
     "dense-autoencoder": "autoencoder:dense_autoencoder",
 }
+OF_TOKENS = ("text-cnn", "transformer")
+OF_ANYTHING = ("dense-autoencoder",)
 
 
 def check(model: str, options: Mapping[str, Any]) -> None:
@@ -50,6 +56,7 @@ def build(model: str, shape: tuple[int, ...], outputs: int, options: Mapping[str
     from torch import nn
 
     check(model, options)
+    _check_samples(model, shape)
     factory = own_function(model, f"model {model!r}") if is_own(model) else _factory(NAMES[model])
     try:
         net = factory(shape, outputs, **{name: _frozen(value) for name, value in options.items()})
@@ -60,6 +67,15 @@ def build(model: str, shape: tuple[int, ...], outputs: int, options: Mapping[str
     if not isinstance(net, nn.Module):
         raise BadRecipe(f"model {model!r}: the factory returned {type(net).__name__}, expected a torch.nn.Module")
     return net
+
+
+def _check_samples(model: str, shape: tuple[int, ...]) -> None:
+    """BadRecipe when a net of ours is made for other samples."""
+    if model in NAMES and model not in (*OF_TOKENS, *OF_ANYTHING) and len(shape) != 3:
+        raise BadRecipe(
+            f"model {model!r}: takes images, samples of shape (height, width, channels); these have {shape}: choose "
+            f"{' or '.join(OF_TOKENS)} for token ids, {' or '.join(OF_ANYTHING)} for values in a row"
+        )
 
 
 def _factory(place: str) -> Callable[..., Any]:

@@ -5,9 +5,11 @@ from torch import nn
 from .blocks import after, classifier, convolution, net, separable
 
 
-def ds_cnn(shape: tuple[int, int, int], classes: int, width: int = 64, depth: int = 4) -> nn.Module:
-    """x (n,c,h,w) of shape (h,w,c) -> logits (n,classes); height and width are halved once, at the start."""
+def ds_cnn(
+    shape: tuple[int, int, int], outputs: int, width: int = 64, depth: int = 4, dropout: float = 0.0
+) -> nn.Module:
+    """x (n,c,h,w) of shape (h,w,c) -> (n,outputs); height and width are halved once, at the start."""
     height, breadth, channels = shape
     size = after((height, breadth), 2)
     stem = convolution(channels, width, (height, breadth), stride=2)
-    return net([stem, *(separable(width, width, size) for _ in range(depth))], classifier(width, classes))
+    return net([stem, *(separable(width, width, size) for _ in range(depth))], classifier(width, outputs, dropout))

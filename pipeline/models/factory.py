@@ -28,22 +28,25 @@ def check_options(options: Mapping[str, Any], known: Mapping[str, Any], where: s
         if name not in known:
             raise BadRecipe(f"{where}: no option is named {name!r}; there are {choices(known) or 'none'}")
         if known[name] is not None and not _alike(value, known[name]):
-            raise BadRecipe(f"{where}: {name} is {value!r}; expected something like {_spelled(known[name])}, above 0")
+            raise BadRecipe(f"{where}: {name} is {value!r}; expected something like {_spelled(known[name])}")
 
 
 def _alike(value: Any, default: Any) -> bool:
-    """Whether an option can stand where its default stands: the same type, and numbers above 0."""
+    """Whether an option can stand where its default stands: the same type; whole numbers above 0, others not below."""
     if isinstance(default, tuple | list):
         return isinstance(value, tuple | list) and len(value) > 0 and all(_alike(item, default[0]) for item in value)
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
-    if isinstance(default, int | float):
-        return isinstance(value, int if isinstance(default, int) else int | float) and value > 0
+    if isinstance(default, int):
+        return isinstance(value, int) and value > 0
+    if isinstance(default, float):
+        return isinstance(value, int | float) and value >= 0
     return isinstance(value, type(default))
 
 
 def _spelled(value: Any) -> str:
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+    limit = {int: ", above 0", float: ", not below 0"}.get(type(value), "")
+    return repr(list(value)) if isinstance(value, tuple) else f"{value!r}{limit}"
 
 
 def _literal(node: ast.expr | None) -> Any:

@@ -7,18 +7,23 @@ from torch import nn
 
 from .blocks import Size, after, classifier, convolution, net, separable
 
-V1 = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
+V1_START = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2))  # full channels and stride of each layer
+V1_REPEATED = (512, 1)
+V1_END = ((1024, 2), (1024, 1))
 
 
-def mobilenet_v1(shape: tuple[int, int, int], classes: int, width: float = 0.25) -> nn.Module:
-    """x (n,c,h,w) of shape (h,w,c) -> logits (n,classes); `width` scales every layer's channels, to multiples of 8."""
+def mobilenet_v1(
+    shape: tuple[int, int, int], outputs: int, width: float = 0.25, depth: int = 5, dropout: float = 0.0
+) -> nn.Module:
+    """x (n,c,h,w) of shape (h,w,c) -> (n,outputs); `width` scales every layer's channels, to multiples of 8, `depth` is
+    how often the layer of 512 is repeated. Height and width are halved five times: it wants images of 64 and more."""
     channels = _eights(32 * width)
     layers: list[nn.Module] = [convolution(shape[2], channels, shape[:2], stride=2)]
     size = after(shape[:2], 2)
-    for full, stride in V1:
+    for full, stride in (*V1_START, *[V1_REPEATED] * depth, *V1_END):
         layers.append(separable(channels, _eights(full * width), size, stride))
         channels, size = _eights(full * width), after(size, stride)
-    return net(layers, classifier(channels, classes))
+    return net(layers, classifier(channels, outputs, dropout))
 
 
 class InvertedResidual(nn.Module):
@@ -44,12 +49,13 @@ class InvertedResidual(nn.Module):
 
 def mobilenet_v2(
     shape: tuple[int, int, int],
-    classes: int,
+    outputs: int,
     widths: tuple[int, ...] = (16, 24, 32, 64),
     blocks: int = 2,
     expansion: int = 4,
+    dropout: float = 0.0,
 ) -> nn.Module:
-    """x (n,c,h,w) of shape (h,w,c) -> logits (n,classes): `blocks` inverted residuals a width, halved before each."""
+    """x (n,c,h,w) of shape (h,w,c) -> (n,outputs): `blocks` inverted residuals a width, halved before each."""
     size = after(shape[:2], 2)
     channels = widths[0]
     layers: list[nn.Module] = [convolution(shape[2], channels, shape[:2], stride=2, activation="relu6")]
@@ -59,7 +65,7 @@ def mobilenet_v2(
             layers.append(InvertedResidual(channels, width, size, stride, expansion))
             channels, size = width, after(size, stride)
     layers.append(convolution(channels, 2 * channels, size, kernel=1, activation="relu6"))
-    return net(layers, classifier(2 * channels, classes))
+    return net(layers, classifier(2 * channels, outputs, dropout))
 
 
 def _eights(channels: float) -> int:

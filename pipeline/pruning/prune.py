@@ -38,6 +38,7 @@ def remove_channels(net: nn.Module, shape: tuple[int, ...], ratio: float, round_
     together: those of the smallest norm over all their weights (group magnitude, Fang et al. 2023, DepGraph). The layer
     that gives the outputs keeps its own. BadInput names the layer that would be left without channels.
     """
+    refuse_tables(net)
     example = torch.zeros(1, shape[-1], *shape[:-1])
     net.eval()
     graph = torch_pruning.DependencyGraph().build_dependency(net, example)
@@ -53,6 +54,17 @@ def remove_channels(net: nn.Module, shape: tuple[int, ...], ratio: float, round_
         if channels:
             graph.get_pruning_group(root.target.module, root.handler, channels).prune()
     net(example)  # it still computes
+
+
+def refuse_tables(net: nn.Module) -> None:
+    """BadModel for a net of token ids: nothing of its tables, attention and norms is a channel of a convolution."""
+    refused = (nn.Embedding, nn.LayerNorm, nn.MultiheadAttention)
+    found = [name for name, layer in net.named_modules() if isinstance(layer, refused)]
+    if found:
+        raise BadModel(
+            f"pruning: layer {found[0]} is of a kind that channels are not removed around; "
+            "channels are removed from nets of convolutions and dense layers"
+        )
 
 
 def _weakest(group: Any, ratio: float, round_to: int, name: str) -> list[int]:
