@@ -19,8 +19,10 @@ from edgestill.pipeline.errors import Unsupported
 from edgestill.pipeline.graph.execute import run_float
 from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite
-from edgestill.pipeline.graph.graph import Graph, renumbered
+from edgestill.pipeline.graph.graph import Graph, Node, renumbered
+from edgestill.pipeline.graph.operators import HardSwish, LeakyRelu, Operator, Sigmoid, Tanh
 from edgestill.pipeline.graph.passes.canonical import canonical
+from edgestill.pipeline.graph.tensor import Tensor, per_tensor
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.quantization.calibrate import calibrate
@@ -185,3 +187,49 @@ def test_what_is_not_carried_is_refused_with_a_reason(what: str) -> None:
     refused, words = REFUSED[what]
     with pytest.raises(Unsupported, match=words):
         from_onnx(model([refused], (1, 4), one=1, two=2, three=[1, 2, 3]))
+
+
+def test_what_a_reader_cannot_tell_apart_takes_no_steps() -> None:
+    torch.manual_seed(0)
+    for function, width in ((nn.Hardtanh(-1, 1), 2.0), (nn.Sigmoid(), 12.5), (nn.Tanh(), 6.4), (nn.Hardswish(), None)):
+        layer = nn.Conv2d(4, 6, 1)
+        layer.weight.data *= 50
+        graph = from_onnx(exported(nn.Sequential(layer, function, nn.Conv2d(6, 3, 1)), (4, 8, 8)))
+        integer = quantized(graph, (4, 8, 8))
+        scale = integer.tensors[integer.nodes[0].outputs[0]].quantization
+        assert scale is not None
+        low, high = ((end - scale.zero_point) * scale.per_tensor_scale for end in (-128, 127))
+        assert low >= -3.01 if width is None else high - low == pytest.approx(width, rel=1e-3)
+
+
+def test_a_sigmoid_of_a_foreign_qdq_file_gets_the_scale_of_its_kernel_and_is_requantized() -> None:
+    steps = [("QuantizeLinear", "x"), ("DequantizeLinear", "a"), ("Sigmoid", "b"), ("QuantizeLinear", "c")]
+    nodes = [
+        helper.make_node(kind, [name] if kind == "Sigmoid" else [name, f"s{i // 2}", f"z{i // 2}"], [output])
+        for i, ((kind, name), output) in enumerate(zip(steps, "abcd", strict=True))
+    ]
+    nodes.append(helper.make_node("DequantizeLinear", ["d", "s1", "z1"], ["y"]))
+    made = onnx.load_model_from_string(model(nodes, (1, 4), s0=0.05, s1=0.01))
+    zeros = [numpy_helper.from_array(np.array(zero, np.uint8), f"z{i}") for i, zero in enumerate((128, 5))]
+    made.graph.initializer.extend(zeros)
+    graph = from_onnx(made.SerializeToString())
+    assert [one.kind for one in graph.nodes] == ["Sigmoid", "Quantize"]
+    scales = [graph.tensors[one.outputs[0]].quantization for one in graph.nodes]
+    assert scales == [per_tensor(1 / 256, -128), per_tensor(0.01, 5 - 128)]
+    assert from_tflite(to_tflite(graph)) == graph
+
+
+@pytest.mark.parametrize(
+    ("operator", "scales", "words"),
+    [
+        (Sigmoid(), (0.1, 1 / 128), "T-SCALE .* int8 LOGISTIC has output scale 0.0078125 .* gives 1/256 and -128"),
+        (Tanh(), (0.1, 1 / 256), "T-SCALE .* int8 TANH has output scale 0.00390625 .* gives 1/128 and 0"),
+        (HardSwish(), (0.64, 0.005), "T-SCALE .* HARD_SWISH takes scale 0.64 to 0.005; .* more than 1/128"),
+        (LeakyRelu(-0.5), (0.1, 0.1), "T-OPTION .* LEAKY_RELU: a negative slope, -0.5, is not carried; PRELU carries"),
+    ],
+)
+def test_scales_that_a_kernel_does_not_have_are_refused(operator: Operator, scales: Any, words: str) -> None:
+    x, y = (Tensor(name, (1, 4), "int8", per_tensor(scale, 0)) for name, scale in zip("xy", scales, strict=True))
+    graph = Graph({"x": x, "y": y}, (Node(operator, ("x",), ("y",)),), ("x",), ("y",))
+    with pytest.raises(Unsupported, match=words):
+        from_tflite(to_tflite(graph))

@@ -12,6 +12,7 @@ from .lowering.folding import fold
 from .lowering.layout import graph_shape, standard_order
 from .lowering.reader import OnnxModel, OnnxNode, read
 from .passes.absorb_padding import absorb_padding
+from .passes.fixed_scales import fix_scales
 from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
 from .passes.settle_scales import float_tensors, settle_scales
@@ -172,7 +173,7 @@ def _finished(graph: Graph) -> Graph:
     """Fused, settled and numbered."""
     if all(tensor.quantization is None for tensor in graph.tensors.values()):
         return renumbered(fuse_activations(merge_means(absorb_padding(graph))))
-    settled = settle_scales(fuse_activations(graph))
+    settled = fix_scales(settle_scales(fuse_activations(graph)))
     still_float = float_tensors(settled)
     if still_float:
         where = "; ".join(f"{tensor.origin!r}" for tensor in still_float[:5])

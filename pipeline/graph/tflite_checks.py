@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from .operators.nonlinear import shrinks_too_much
+from .passes.fixed_scales import FIXED
 from .tensor import Tensor
 from .tflite_options import Builtin, read_options
 
 Reason = tuple[str, str]
-FIXED_SOFTMAX = (1 / 256, -128)  # scale and zero point of an int8 softmax
 
 
 def batch_reasons(tensor: Tensor) -> list[str]:
@@ -25,7 +26,7 @@ def node_reasons(builtin: Builtin, options: Any, inputs: list[Tensor], outputs: 
     arity = list(_arity(builtin, inputs, outputs))
     if arity:
         return arity
-    checks = (_types, _scales, _weights, _one_scale, _softmax)
+    checks = (_types, _scales, _weights, _one_scale, _fixed_scale, _hard_swish)
     found = [reason for check in checks for reason in check(builtin, inputs, outputs[0])]
     return [*found, *_options(builtin, options), *_operand(builtin, inputs), *_table(builtin, options, inputs)]
 
@@ -91,15 +92,23 @@ def _one_scale(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterat
         )
 
 
-def _softmax(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
-    quantization = output.quantization
-    if builtin.code != "SOFTMAX" or output.dtype != "int8" or quantization is None:
-        return
-    if (quantization.per_tensor_scale, quantization.zero_point) != FIXED_SOFTMAX:
+def _fixed_scale(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    found, given = output.quantization, FIXED.get(builtin.operator.__name__)
+    if given is not None and output.dtype == "int8" and found is not None and found != given:
         yield (
             "T-SCALE",
-            f"int8 SOFTMAX has output scale {quantization.per_tensor_scale:g} and zero point {quantization.zero_point};"
-            " its kernel gives 1/256 and -128",
+            f"int8 {builtin.code} has output scale {found.per_tensor_scale:g} and zero point {found.zero_point};"
+            f" its kernel gives 1/{1 / given.per_tensor_scale:g} and {given.zero_point}; convert the model again",
+        )
+
+
+def _hard_swish(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:
+    x, y = inputs[0].quantization, output.quantization
+    if builtin.code == "HARD_SWISH" and x is not None and y is not None and shrinks_too_much(x, y):
+        yield (
+            "T-SCALE",
+            f"HARD_SWISH takes scale {x.per_tensor_scale:g} to {y.per_tensor_scale:g}; its kernel takes it to more than"
+            " 1/128 of it; convert the model again with an output range that is not as narrow",
         )
 
 
@@ -108,6 +117,8 @@ def _options(builtin: Builtin, options: Any) -> Iterator[Reason]:
         read_options(builtin, options)
     except ValueError as error:
         yield "T-OPTION", f"{builtin.code}: {error}"
+    if builtin.code == "LEAKY_RELU" and getattr(options, "alpha", 0) < 0:
+        yield "T-OPTION", f"{builtin.code}: a negative slope, {options.alpha:g}, is not carried; PRELU carries it"
     refused = ("ellipsisMask", "newAxisMask", "shrinkAxisMask", "adjX")
     for name in [name for name in refused if getattr(options, name, 0)]:
         yield "T-OPTION", f"{builtin.code}: {name} is not carried; cut or turn first and reshape then"

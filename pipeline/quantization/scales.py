@@ -1,24 +1,19 @@
 """One scale and zero point for every activation of a float graph."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ...calibration.observers import Observer, Statistics, joint
 from ...calibration.ranges import METHODS, Range, min_max
 from ..errors import BadInput
 from ..graph.graph import Graph
+from ..graph.passes.fixed_scales import FIXED
 from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
 from .groups import scale_groups
+from .limits import decisive, limits
 from .options import QuantizationOptions
 
 LEAST_RANGE = 1e-6  # of a tensor that is constant
-FIXED: Mapping[str, Quantization] = {  # what a kernel gives, whatever it is fed
-    "Sigmoid": per_tensor(1 / 256, -128),
-    "Softmax": per_tensor(1 / 256, -128),
-    "Tanh": per_tensor(1 / 128, 0),
-}
 
 
 def activation_scales(graph: Graph, calibration: Calibration, options: QuantizationOptions) -> dict[str, Quantization]:
@@ -26,7 +21,8 @@ def activation_scales(graph: Graph, calibration: Calibration, options: Quantizat
 
     Operators that keep their input's scale tie tensors into groups; each group has one range, of all its values
     together. The input's group takes all that was seen of it (or the range in the options), so that 8-bit samples stay
-    exact; a softmax has its fixed scale, and so has what merely moves its output. Token ids have none.
+    exact; a softmax has its fixed scale, and so has what merely moves its output. What makes no difference to any
+    reader is cut off: what a clamp clamps, and where a sigmoid is flat. Token ids have none.
     """
     scales: dict[str, Quantization] = {}
     for members in scale_groups(graph):
@@ -47,10 +43,13 @@ def _scale(graph: Graph, members: list[str], calibration: Calibration, options: 
     fixed = [FIXED[node.kind] for node in producers if node is not None and node.kind in FIXED]
     if fixed:
         return fixed[0]
-    seen = joint([_statistics(graph, name, calibration) for name in members])
     if not set(members).isdisjoint(graph.inputs):
+        seen = joint([_statistics(graph, name, calibration) for name in members])
         return scale_of(options.input_range or min_max(seen))
-    return scale_of(METHODS[options.ranges](seen))
+    decided_by = decisive(graph, members)
+    low, high = METHODS[options.ranges](joint([_statistics(graph, name, calibration) for name in decided_by]))
+    least, most = limits(graph, decided_by)
+    return scale_of((max(low, least), min(high, most)))
 
 
 def _statistics(graph: Graph, name: str, calibration: Calibration) -> Statistics:

@@ -14,7 +14,7 @@ from ..fixed_point import (
     quantize_multiplier,
     rounding_divide_by_power_of_two,
 )
-from ..tensor import Tensor
+from ..tensor import Quantization, Tensor
 from .activation import clamped
 from .operator import Arrays, Shape, quantization
 from .transcendental import logistic, tanh
@@ -22,7 +22,6 @@ from .transcendental import logistic, tanh
 INTEGER_BITS = 4  # of what gemmlowp's logistic and tanh take
 INT16_MIN, INT16_MAX = -(2**15), 2**15 - 1
 HARD_SWISH_HEADROOM = 7  # bits by which the 8-bit input is moved up into 16
-MOST_SHRINKING = 128  # an int8 HARD_SWISH carries input scales below this many times its output's
 
 
 @dataclass(frozen=True)
@@ -139,6 +138,11 @@ class PRelu:
         kept = multiply(steps, quantize_multiplier(ratio))
         leaked = multiply(steps * (inputs[1].astype(np.int64) - slope.zero_point), quantize_multiplier(leaking))
         return clamped(np.where(steps >= 0, kept, leaked) + y.zero_point, "none", output)
+
+
+def shrinks_too_much(x: Quantization, y: Quantization) -> bool:
+    """Whether an int8 HARD_SWISH refuses these scales of its input and output."""
+    return not np.float32(1 / 128) * x.scale[0] / y.scale[0] < 1
 
 
 def _by_table(x: NDArray[Any], tensor: Tensor, function: Callable[[Integers], Integers]) -> NDArray[Any]:
