@@ -45,6 +45,7 @@ def assemble(
         recipe=recipe.name,
         recipe_sha256=digest(recipe.path),
         data=dataset.about.name,
+        source=dataset.about.source,
         command=f"edgestill run {recipe.name if recipe.is_shipped else recipe.path.name}"
         + (f" --seeds {recipe.seeds}" if recipe.seeds > 1 else ""),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..pipeline.data.dataset import Source
 from ..pipeline.errors import BadInput
 from ..targets.target import Device, Plan
 from .derive import derive
@@ -79,7 +80,8 @@ class Scatter:
 class Report:
     """Everything that is known of a run; files go by their names, a report tells nothing of the machine's folders.
 
-    `lineage` maps a step's name to the digests and options that made it, `versions` a library to its version.
+    `lineage` maps a step's name to the digests and options that made it, `versions` a library to its version; `source`
+    says where the data come from, with their digest and licence.
     """
 
     recipe: str
@@ -98,6 +100,7 @@ class Report:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scatter: Scatter | None = None
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         named = tuple(replace(one, file=replace(one.file, path=Path(one.file.path).name)) for one in self.results)

@@ -33,7 +33,7 @@ def reproduce(report: Report) -> Section:
     warm = f"warm-up {plan.warmup} calls and {plan.warmup_seconds:g} s a round"
     facts = {
         "recipe sha-256": report.recipe_sha256,
-        "data": report.data,
+        "data": _data(report),
         "measured": how + warm,
         "made": report.created,
     }
@@ -60,6 +60,15 @@ def _said(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {part}" for key, part in value.items() if part)
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _data(report: Report) -> str:
+    """The data's name, and what is known of where they come from."""
+    source = report.source
+    if source is None:
+        return report.data
+    kept = f"{source.package} {source.version}: {source.file}" if source.package else source.file
+    return f"{report.data}, from {kept}, licence: {source.licence}, sha-256 {source.sha256}"
 
 
 def _facts(facts: Mapping[str, str]) -> Html:
