@@ -108,15 +108,25 @@ def _opened(encoder: Encoder, max_tokens: int) -> tuple[Any, Any]:
     logging.set_verbosity_error()
     try:
         tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
-        net = AutoModel.from_pretrained(
-            encoder.folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        ).eval()
+        net, loading = AutoModel.from_pretrained(
+            encoder.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     except Exception as error:  # the library raises many kinds
         raise BadModel(f"text_encoder {encoder.name}: cannot be opened: {error}") from error
+    lacking = [name for name in loading["missing_keys"] if not name.startswith("pooler.")]  # which no mean needs
+    if lacking:
+        raise BadModel(
+            f"text_encoder {encoder.name}: {len(lacking)} tensors of its config are not in {NEEDED[-1]}: "
+            f"{', '.join(sorted(lacking)[:3])}"
+        )
     longest = getattr(net.config, "max_position_embeddings", max_tokens)
     tokenizer.enable_truncation(min(max_tokens, longest))
     tokenizer.enable_padding(pad_id=getattr(net.config, "pad_token_id", None) or 0)
-    return net, tokenizer
+    return net.eval(), tokenizer
 
 
 def _whole(encoder: Encoder, named: str) -> Encoder:

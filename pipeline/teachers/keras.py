@@ -31,7 +31,8 @@ def to_tflite(model: Path, out: Path, timeout: float = TIMEOUT) -> None:
     except subprocess.TimeoutExpired as error:
         raise RuntimeDied(f"{model.name}: TensorFlow took longer than {timeout:g} s to convert it") from error
     if done.returncode == REFUSED:
-        raise BadModel(f"{model.name}: TensorFlow cannot convert it: {done.stdout.decode(errors='replace').strip()}")
+        words = done.stdout.decode(errors="replace").strip().splitlines()[-1:]
+        raise BadModel(f"{model.name}: TensorFlow cannot convert it: {''.join(words)}")
     if done.returncode or not out.is_file():
         ended = signal.Signals(-done.returncode).name if done.returncode < 0 else f"code {done.returncode}"
         raise RuntimeDied(f"{model.name}: TensorFlow's process ended with {ended} while converting it; is it whole?")

@@ -91,7 +91,7 @@ def fitted(embeddings: Embeddings, dataset: DataSet) -> TextTeacher:
     if task.kind != "classify":
         raise BadInput(f"text_encoder: its head tells labels apart; the task {task.kind!r} has none")
     train, validation = ((embeddings.of(split), np.asarray(split.y)) for split in (dataset.train, dataset.validation))
-    heads = {penalty: _fit(*train, len(task.labels), penalty) for penalty in reversed(PENALTIES)}
+    heads = {penalty: logistic(*train, len(task.labels), penalty) for penalty in reversed(PENALTIES)}
     best = min(heads, key=lambda penalty: _cross_entropy(*validation, *heads[penalty]))
     note = (
         f"the teacher is {embeddings.encoder} with a logistic head, fitted on {len(dataset.train)} labels; its penalty "
@@ -100,7 +100,7 @@ def fitted(embeddings: Embeddings, dataset: DataSet) -> TextTeacher:
     return TextTeacher(embeddings, *heads[best], (note,))
 
 
-def _fit(
+def logistic(
     x: NDArray[np.float32], y: NDArray[Any], classes: int, penalty: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weight (d,k) and bias (k,) of the multinomial logistic regression: convex, so it starts anywhere, from zero."""
