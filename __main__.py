@@ -83,7 +83,13 @@ def parser() -> Parser:
     quantize.add_argument("--ranges", choices=["mse", "min-max", "percentile"], default="mse", help="default: mse")
 
     verify = command("verify", "do these files compute the same?", VERIFY)
-    verify.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx or .tflite, at least two")
+    verify.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=".onnx, .tflite; a run folder or checkpoint may stand first",
+    )
     verify.add_argument(
         "--data", metavar="DATA", help="a data set's name, or an .npz with x; default: seeded random inputs"
     )
@@ -120,9 +126,9 @@ stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
 was lost on your data."""
-VERIFY = """Passes when two INT8 files have equal constants and scales, and every layer, fed the same integers, is
-within one step with less than 1 % of values off; two float files when their outputs agree. End-to-end differences are
-only reported."""
+VERIFY = """Compares the first file with each of the others, or a run folder's own files with each other. Passes when
+two INT8 files have equal constants and scales, and every layer, fed the same integers, is within one step with less
+than 1 % of values off; two float files when their outputs agree. End-to-end differences are only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column."""
 STORE = """list shows what is kept, verify reads every byte again and names damaged files (exit code 1), prune removes

@@ -1,6 +1,7 @@
 """What each command of the command line does: calls the rooms below, prints for people or as one JSON document."""
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,11 @@ def quantize(arguments: Namespace) -> int:
     from ..pipeline.progress import listening
     from ..pipeline.quantization.quantize import QuantizationOptions
     from ..pipeline.quantization.quantize_file import material_for, quantize_file
+    from ..pipeline.runtimes.runtime import survive
     from . import answers
     from .terminal import Terminal
 
+    survive(arguments.model)
     material = material_for(arguments.model, arguments.data, arguments.layout)
     if arguments.max_drop is not None and material.judging.y is None:
         raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
@@ -61,14 +64,20 @@ def quantize(arguments: Namespace) -> int:
 def verify(arguments: Namespace) -> int:
     """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
     from ..pipeline.runtimes.parity import compare
+    from ..pipeline.runtimes.runtime import survive
     from ..pipeline.runtimes.samples import samples_for
+    from ..pipeline.scratch import scratch_folder
     from . import answers
+    from .compared import pairs
 
-    first, *others = arguments.files
-    if not others:
-        raise BadInput("verify: one file is nothing to compare; give at least two")
-    samples = samples_for(arguments.files, arguments.data, arguments.layout) if arguments.data else None
-    compared = [compare(first, other, samples) for other in others]
+    for path in arguments.files:
+        survive(path)
+    compared = []
+    with scratch_folder() as scratch:
+        for pair in pairs(arguments.files, scratch, fed=bool(arguments.data)):
+            both = (pair.first, pair.second)
+            samples = samples_for(both, arguments.data, arguments.layout) if arguments.data else None
+            compared.append(replace(compare(pair.first, pair.second, samples), first=pair.name))
     if arguments.json:
         print_json({"schema": 1, "compared": [parity.to_json() for parity in compared]})
     else:

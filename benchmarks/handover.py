@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain, Role, Variant
@@ -21,6 +22,16 @@ STEMS = {"student from scratch": "scratch"}
 FINAL = "model"  # the last integer variant and the float one that it was made from
 CURE = "free some, or name another folder with --out"
 LISTING = ".edgestill"  # in the output folder: the names of the files that were handed over
+
+
+class Row(Protocol):
+    """What a planned variant and a reported one have in common."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -69,18 +80,19 @@ def _list(out: Path, names: set[str]) -> None:
 
 
 def _files(out: Path, variants: tuple[Variant, ...], artifacts: Mapping[str, Artifact]) -> Iterator[Handed]:
-    stems = _stems(variants)
+    named = stems(variants)
     for variant in variants:
         for checkpoint in variant.checkpoints[:1]:
-            yield Handed(variant.name, None, out / f"{stems[variant.name]}.safetensors", artifacts[checkpoint])
+            yield Handed(variant.name, None, out / f"{named[variant.name]}.safetensors", artifacts[checkpoint])
         for role, step in variant.files.items():
-            yield Handed(variant.name, role, out / f"{stems[variant.name]}{ENDINGS[role]}", artifacts[step])
+            yield Handed(variant.name, role, out / f"{named[variant.name]}{ENDINGS[role]}", artifacts[step])
 
 
-def _stems(variants: tuple[Variant, ...]) -> dict[str, str]:
-    """The last integer variant and the float one it was made from are the model; without one, the last of all.
+def stems(variants: Sequence[Row]) -> dict[str, str]:
+    """What the files of each variant are called, by its name.
 
-    The others go by their own names.
+    The last integer variant and the float one it was made from are the model; without one, the last of all. The others
+    go by their own names.
     """
     integers = [variant for variant in variants if variant.source]
     model = {integers[-1].name, integers[-1].source} if integers else {variants[-1].name}

@@ -8,15 +8,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..graph.execute import run_float, run_integer
-from ..graph.from_tflite import from_tflite
+from ..graph.read import read_graph
 from .session import ANY_BATCH, Arrays, Run
 
 
 class NumpyGraph:
-    """A .tflite file that reads as a `Graph`: integers as TFLite Micro computes them, floats as they come."""
+    """A file that reads as a `Graph`, its arrays as the graph's: integers as TFLite Micro computes them."""
 
     def __init__(self, path: Path, every_tensor: bool) -> None:
-        self._graph = from_tflite(path.read_bytes(), path.name)
+        self._graph = read_graph(path)
         self._integer = any(tensor.dtype == "int8" for tensor in self._graph.tensors.values())
         self._every_tensor = every_tensor
 
