@@ -135,6 +135,17 @@ def standardizing_columns(x: NDArray[Any], front_end: FrontEnd | None = None) ->
     return Preprocess(x.shape[1:], str(x.dtype), 1.0, _plain(mean), _scales(deviation), front_end)
 
 
+def scaling_alike(x: NDArray[Any]) -> Preprocess:
+    """As `standardizing`, of samples (n, values): a mean a value and one deviation for all of them.
+
+    What hardly moves, such as a band of mere noise, then counts as little as it moves.
+    """
+    mean, deviation = _moments(x, 1.0)
+    return Preprocess(
+        x.shape[1:], str(x.dtype), 1.0, _plain(mean), _scales(np.sqrt((deviation**2).mean(keepdims=True)))
+    )
+
+
 def _plain(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(f"{value:.4g}") for value in values)
 
