@@ -159,7 +159,9 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "all.csv: line 3: could not convert string to float: 'oops'": ("0,1,2,a,p\n1,oops,2,a,p\n", {}),
     "all.csv: line 2: list index out of range": ("0,1\n", {}),
     "all.csv: it has no rows of numbers": ("\n", {}),
-    "2 recordings, the longest of 40 rows; none fills a window of 50": (rows("a", "p") + rows("b", "p"), {"window": 50}),
+    "2 recordings, the longest of 40 rows; none fills a window of 50": (
+        rows("a", "p") + rows("b", "p"), {"window": 50}
+    ),
     "all.csv: two columns are named 'ax'": ("two", {"columns": ["ax"]}),
     "some of its rows have no label": (rows(" ", "p"), {}),
     "there are 1 groups, and none is left for validation and test": (rows("a", "p"), {"group": "person"}),

@@ -1,4 +1,4 @@
-"""The shipped recipe for CIFAR-10, on generated colour images and in a minute: the data set itself cannot be shipped."""
+"""The shipped recipe for CIFAR-10, on generated images in a minute: the data themselves cannot be shipped."""
 
 import json
 import re
