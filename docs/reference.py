@@ -47,7 +47,7 @@ on (`"scratch"` is the student alone, `"teacher"` the teacher), the others are l
 
 def page() -> str:
     """The whole page, from the code alone."""
-    return "\n".join([OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_stages(), *_measure()])
+    return "\n".join([OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_teachers(), *_stages(), *_measure()])
 
 
 def _data() -> Iterator[str]:
@@ -76,6 +76,22 @@ def _nets() -> Iterator[str]:
         spelled = ", ".join(f"`{key} = {_toml(value)}`" for key, value in options.items())
         yield f"| `{name}` | {_first_line(path, function)} | {spelled} |"
     yield ""
+
+
+def _teachers() -> Iterator[str]:
+    yield "## `[teacher]` that is not trained here\n\nOne key says what it is ([teachers](teachers.md)); `export = false` keeps a net of torch's from being written as files.\n"
+    told = {
+        "checkpoint": ("import-checkpoint",),
+        "weights": ("load-weights",),
+        "file": ("import-model",),
+        "text_encoder": ("embed", "fit-head"),
+        "saved_model": ("convert-keras",),
+    }
+    for key, names in told.items():
+        yield f'### `{key} = "..."`\n'
+        for name in names:
+            yield from _described(stage_type(name), {"seed", "partly", "threads"})
+            yield ""
 
 
 def _stages() -> Iterator[str]:
