@@ -73,11 +73,11 @@ def lacks_installer() -> str | None:
 
 
 def _edgestill(extra: str) -> str:
-    """edgestill as pip takes it: by name where it is installed, so that pip only adds what lacks; else its checkout."""
+    """edgestill as pip takes it: its checkout where there is one, so that pip reads what it wants now; else by name."""
     brackets = f"[{extra}]" if extra else ""
-    if version_of("edgestill") and not is_managed():
-        return shlex.quote(f"edgestill{brackets}")
-    return f"-e {shlex.quote(f'{ROOT}{brackets}')}"
+    if (ROOT / "pyproject.toml").is_file():
+        return f"-e {shlex.quote(f'{ROOT}{brackets}')}"
+    return shlex.quote(f"edgestill{brackets}")  # it is installed: pip adds what lacks
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -47,7 +47,8 @@ def test_doctor_names_the_cure_of_what_is_missing(
 ) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", (Package("no-such-package", "nothing"),))
     assert main(["doctor"]) == 3
-    assert f"cure: {sys.executable} -m pip install edgestill\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"cure of no-such-package:\n  {sys.executable} -m pip install -e " in said
 
 
 def test_store_lists_what_a_run_left_and_finds_it_whole(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
