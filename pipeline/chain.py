@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .distillation.augmentation import Augmentation
+from .distillation.options import Training, suiting
 from .errors import BadRecipe, choices
 from .models.catalog import OF_TOKENS
 from .recipe import Recipe, StageTable
@@ -78,7 +79,8 @@ class _Builder:
         nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
         rehearse: Callable[..., Stage] = stage_type("rehearse")
         models = tuple(net for place, net in enumerate(nets) if net not in nets[:place])
-        return rehearse(models=models, task=self.recipe.task)
+        trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
+        return rehearse(models=models, task=self.recipe.task, trainings=tuple(trainings))
 
     def teacher(self, table: TeacherTable) -> None:
         """The stages that lead to the teacher, its scores, and its outputs."""

@@ -21,7 +21,7 @@ NETS = {
     "does not take the samples": ("nn.Linear(3, classes)", "cannot be run on samples (2, 1, 8, 8)"),
     "gives too few outputs": ("nn.Sequential(nn.Flatten(), nn.Linear(64, 7))", "gives (2, 7) for 2 samples"),
     "gives no tensor": ("nn.Identity().register_forward_hook(lambda *_: [1]) and Pair()", "gives list for 2 samples"),
-    "holds what is not carried": ("nn.Sequential(nn.Flatten(), nn.SiLU(), nn.Linear(64, classes))", "O-OP-UNKNOWN"),
+    "holds what is not carried": ("nn.Sequential(nn.Flatten(), nn.CELU(), nn.Linear(64, classes))", "O-OP-UNKNOWN"),
     "raises": ("1 / 0", "cannot be built: ZeroDivisionError"),
 }
 
@@ -79,3 +79,47 @@ def build(shape, classes):
     )
     assert edgestill(run, tmp_path / "store").returncode == 0
     assert not set(before.values()) & set(digests_of(tmp_path / "out").values())
+
+
+REFUSED = {
+    "a batch that the data cannot fill": (
+        'name = "digits"\n[training]\nbatch = 5000',
+        'model = "ds-cnn"',
+        "batch is 5000, but data set digits has",
+    ),
+    "a change larger than a sample": (
+        'name = "digits"\n[training]\nviews = 2\ncutout = 9',
+        'model = "ds-cnn"',
+        "cutout is 9, but a sample is (8, 8, 1)",
+    ),
+    "a flip of token ids": (
+        'name = "texts"\nfolder = "texts"\nbuckets = 200\nlength = 12\n[training]\nviews = 2\nflip = true',
+        'model = "text-cnn"',
+        "flip makes no sense on token ids",
+    ),
+    "a table that ends before the data's ids": (
+        'name = "texts"\nfolder = "texts"\nbuckets = 200\nlength = 12',
+        'model = "transformer"\noptions = { buckets = 99 }',
+        "model 'transformer': the data hold the token id 199, but its table ends at 98; give it 200 rows or more",
+    ),
+    "a net of images on token ids": (
+        'name = "texts"\nfolder = "texts"\nbuckets = 200\nlength = 12',
+        'model = "ds-cnn"',
+        "model 'ds-cnn': takes images, samples of shape (height, width, channels); these have (12,): choose text-cnn",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_does_not_suit_the_data_is_named_before_the_training(
+    why: str, tmp_path: Path, edgestill: Callable[..., Any]
+) -> None:
+    data, student, says = REFUSED[why]
+    for number in range(120):
+        folder = tmp_path / "texts" / ("odd" if number % 2 else "even")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.txt").write_text(" ".join(f"word{number * step}" for step in range(1, 9)))
+    (tmp_path / "mine.toml").write_text(f"[data]\n{data}\n[student]\n{student}\nepochs = 1\n")
+    ended = edgestill(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")], tmp_path / "store")
+    assert ended.returncode == 2, ended.stderr
+    assert says in " ".join(ended.stderr.split()) and "Traceback" not in ended.stderr

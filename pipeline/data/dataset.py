@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..artifact import canonical_json
 from ..errors import BadData, BadInput
+from ..features.hashed_text import HashedBytes, HashedWords
 from ..preprocess import Preprocess, preprocess_from_json
 from ..task import Task, task_from_json
 
@@ -89,6 +90,15 @@ class DataSet:
     def outputs(self) -> int:
         """How many values a model gives for one sample."""
         return self.about.task.outputs(self.about.preprocess.shape)
+
+    @property
+    def largest_id(self) -> int | None:
+        """The largest token id that there is, or that the front end can give; None where samples are not token ids."""
+        if not self.about.preprocess.of_tokens:
+            return None
+        front_end = self.about.preprocess.front_end
+        given = front_end.buckets - 1 if isinstance(front_end, HashedWords | HashedBytes) else 0
+        return max(given, *(int(np.max(self.split(name).x, initial=0)) for name in SPLITS))
 
     def split(self, name: str) -> Split:
         """The split of that name; one of SPLITS."""

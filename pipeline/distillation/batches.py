@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.dataset import DataSet
-from ..errors import BadInput
 from .options import Training
 from .views import targets, view
 
@@ -38,11 +37,7 @@ class Batch:
 
 
 def steps_an_epoch(dataset: DataSet, training: Training) -> int:
-    """The samples that do not fill the last batch wait for the next epoch's order; BadInput when not one is filled."""
-    if len(dataset.train) < training.batch:
-        raise BadInput(
-            f"batch is {training.batch}, but data set {dataset.about.name} has {len(dataset.train)} training samples"
-        )
+    """The samples that do not fill the last batch wait for the next epoch's order."""
     return len(dataset.train) // training.batch
 
 

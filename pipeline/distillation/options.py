@@ -1,11 +1,11 @@
 """The options of a training, checked when they are written down; torch is not needed to know them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from ..data.dataset import About
+from ..data.dataset import DataSet
 from ..errors import BadInput
-from .augmentation import Augmentation
+from .augmentation import Augmentation, check_augmentation
 from .limits import above_zero, at_least, at_most
 
 Optimizer = Literal["adamw", "adam", "sgd", "rmsprop"]
@@ -72,8 +72,20 @@ class Training(Augmentation):
             raise ValueError(f"milestones are {list(self.milestones)}; each must lie between warmup and {self.epochs}")
 
 
-def check_for_task(training: Training, about: About) -> None:
-    """BadInput for an option that has no meaning for this task or these samples."""
+def suiting(training: Training) -> Training:
+    """Only what must suit the data of a training's options; the others are as they are by default."""
+    kept = {field.name: getattr(training, field.name) for field in fields(Augmentation)}
+    return Training(**kept, batch=training.batch, label_smoothing=training.label_smoothing, mixup=training.mixup)
+
+
+def check_training(training: Training, dataset: DataSet) -> None:
+    """BadInput for an option that has no meaning for this task or these samples, or asks for more than there are."""
+    about = dataset.about
+    check_augmentation(training, about.preprocess)
+    if len(dataset.train) < training.batch:
+        raise BadInput(
+            f"training: batch is {training.batch}, but data set {about.name} has {len(dataset.train)} training samples"
+        )
     if training.label_smoothing and about.task.kind != "classify":
         raise BadInput(f'training: label_smoothing is for task "classify", not "{about.task.kind}"; leave it out')
     if training.mixup and about.preprocess.of_tokens:

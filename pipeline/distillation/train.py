@@ -21,12 +21,11 @@ from ..models.checkpoint import About, Checkpoint, Epoch
 from ..preprocess import channels_first, channels_last
 from ..progress import track
 from ..task import Metric, Task
-from .augmentation import check_augmentation
 from .batches import Batch, Guidance, batches, steps_an_epoch
 from .early_stopping import BestEpoch
 from .loss import guided_loss, task_loss
 from .optimizer import optimizer, schedule
-from .options import Training, check_for_task
+from .options import Training, check_training
 from .repeatable import repeatable
 
 
@@ -60,8 +59,7 @@ def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance
     stops being a number.
     """
     check(dataset)
-    check_augmentation(training, dataset.about.preprocess)
-    check_for_task(training, dataset.about)
+    check_training(training, dataset)
     task = dataset.about.task
     steps = steps_an_epoch(dataset, training)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

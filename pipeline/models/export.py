@@ -46,14 +46,18 @@ def export_onnx(path: Path, out: Path) -> None:
     out.write_bytes(raw)
 
 
-def untrained_onnx(model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess) -> bytes:
-    """A net's ONNX before any training, to see that there can be one.
+def untrained_onnx(
+    model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess, largest_id: int | None = None
+) -> bytes:
+    """A net's ONNX before any training, to see that there can be one; `largest_id` is the largest token id of the data.
 
     BadModel when the net does not take the samples, gives other outputs than its task wants, or cannot be exported.
     """
     net = build(model, preprocess.shape, task.outputs(preprocess.shape), options).eval()
     checkpoint = Checkpoint(net, About(model, options, task, preprocess, seed=0))
     _try(checkpoint)
+    if largest_id is not None:
+        _try_id(checkpoint, largest_id)
     return bytes(onnx_of(net, _example(checkpoint, 1), f"model {model!r}").SerializeToString(deterministic=True))
 
 
@@ -76,6 +80,17 @@ def _try(checkpoint: Checkpoint) -> None:
             f"model {about.model!r}: gives {found} for 2 samples; expected {' or '.join(map(str, expected))}: "
             f"{about.task.said(about.preprocess.shape)}"
         )
+
+
+def _try_id(checkpoint: Checkpoint, largest: int) -> None:
+    try:
+        with torch.inference_mode():
+            checkpoint.net(torch.full((1, *checkpoint.about.preprocess.shape), largest, dtype=torch.int32))
+    except IndexError as error:
+        raise BadModel(
+            f"model {checkpoint.about.model!r}: the data hold the token id {largest}, but its table ends at "
+            f"{_largest_id(checkpoint.net)}; give it {largest + 1} rows or more (of the nets here: buckets)"
+        ) from error
 
 
 def _traced(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProto:
