@@ -10,7 +10,8 @@ from .offline_plan import NAME as PLAN
 from .operators import Operator
 from .tensor import Tensor
 from .tflite_checks import batch_reasons, node_reasons
-from .tflite_options import BY_CODE, Builtin, enumeration_name, read_options
+from .tflite_fields import enumeration_name
+from .tflite_options import BY_CODE, Builtin, read_options
 from .tflite_tensors import TensorTable
 
 
@@ -69,6 +70,7 @@ class _Reader:
         )
 
     def _carry(self, builtin: Builtin, entry: Any, inputs: list[Tensor], outputs: list[Tensor], place: str) -> None:
+        inputs = builtin.restored(inputs)
         inputs = _with_float_weights(inputs) if builtin.weighted else inputs
         reasons = node_reasons(builtin, entry.builtinOptions, inputs, outputs)
         self.reasons += [f"{code}  {place}: {reason}" for code, reason in reasons]

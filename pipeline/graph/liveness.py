@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from .graph import Graph, Node
-from .operators import Mean, Reshape
+from .operators import Mean, Reshape, TransposeConv2d
 from .tensor import Tensor
 
 ALIGNMENT = 16  # bytes; TFLite Micro's buffers begin at a multiple of it
@@ -90,8 +90,8 @@ def _scratch(graph: Graph) -> list[Buffer]:
 
 
 def _scratch_bytes(graph: Graph, node: Node) -> int:
-    """An int8 mean adds up in 32 bits."""
+    """An int8 mean, and an int8 transposed convolution, add up in 32 bits."""
     output = graph.tensors[node.outputs[0]]
-    if isinstance(node.operator, Mean) and output.dtype == "int8":
+    if isinstance(node.operator, Mean | TransposeConv2d) and output.dtype == "int8":
         return ACCUMULATOR * prod(output.shape)
     return 0

@@ -74,12 +74,6 @@ def _weights(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator
             yield "T-WEIGHTS", f"weights {tensor.name!r} are computed; constant weights are carried"
         if tensor.quantization is not None and tensor.quantization.zero_point != 0:
             yield "T-SCALE", f"weights {tensor.name!r} have zero point {tensor.quantization.zero_point}; 0 is carried"
-    if builtin.code == "CONV_2D" and inputs[0].shape[-1:] != inputs[1].shape[-1:]:
-        yield (
-            "T-GROUPS",
-            f"weights of shape {inputs[1].shape} on an input of shape {inputs[0].shape}: a grouped convolution is not"
-            " carried; there are plain and depthwise ones",
-        )
 
 
 def _one_scale(builtin: Builtin, inputs: list[Tensor], output: Tensor) -> Iterator[Reason]:

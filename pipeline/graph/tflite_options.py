@@ -1,12 +1,10 @@
 """How each operator is written in a TFLite file: its builtin, version, options and constant operands; one table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
 from .operators import (
     Add,
@@ -32,6 +30,8 @@ from .operators import (
     Relu,
     Relu6,
     Reshape,
+    ResizeBilinear,
+    ResizeNearest,
     Rsqrt,
     Sigmoid,
     Slice,
@@ -40,53 +40,12 @@ from .operators import (
     Sub,
     Tanh,
     Transpose,
+    TransposeConv2d,
 )
 from .tensor import Tensor
+from .tflite_fields import ACTIVATIONS, PADDINGS, Alignment, Field, Operand, axes, cut, from_the_front, numbers, pairs
 
-ACTIVATIONS = {"none": "NONE", "relu": "RELU", "relu6": "RELU6"}
-PADDINGS = {"SAME": "SAME", "VALID": "VALID"}
-
-
-@dataclass(frozen=True)
-class Field:
-    """An attribute of ours and the option that holds it, or the two options that hold a pair (height, width)."""
-
-    attribute: str
-    options: tuple[str, ...]
-    enumeration: str = ""  # the schema's name for its values, when they are named
-    names: Mapping[str, str] | None = None  # our name -> the schema's
-
-    def write(self, operator: Operator, options: Any) -> None:
-        value = getattr(operator, self.attribute)
-        if self.names is not None:
-            value = getattr(getattr(schema, self.enumeration), self.names[value])
-        for name, part in zip(self.options, value if len(self.options) > 1 else [value], strict=True):
-            setattr(options, name, part)
-
-    def read(self, options: Any) -> Any:
-        """The attribute's value; ValueError when the file names one that we do not carry."""
-        values = tuple(getattr(options, name) for name in self.options)
-        if self.names is not None:
-            return self._named(values[0])
-        return values if len(values) > 1 else values[0]
-
-    def _named(self, number: int) -> str:
-        theirs = enumeration_name(self.enumeration, number)
-        ours = {there: here for here, there in (self.names or {}).items()}
-        if theirs not in ours:
-            raise ValueError(f"{self.options[0]} {theirs} is not carried; there are {', '.join(ours)}")
-        return ours[theirs]
-
-
-@dataclass(frozen=True)
-class Operand:
-    """An attribute of ours that the file keeps as a constant int32 tensor, behind the operator's inputs."""
-
-    attribute: str
-    decode: Callable[[Any, Tensor, Tensor], Any]  # the operand's data, input and output -> the attribute
-
-    def encode(self, operator: Operator) -> NDArray[np.int32]:
-        return np.array(getattr(operator, self.attribute), np.int32)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,12 +57,21 @@ class Builtin:
     options: str  # the schema's name of its options; empty when it has none
     version: Callable[[Sequence[Tensor]], int]  # by the input tensors: the lowest that every runtime accepts
     types: frozenset[tuple[str, ...]]
-    fields: tuple[Field, ...] = ()
+    fields: tuple[Field | Alignment, ...] = ()
     operands: tuple[Operand, ...] = ()
     settle: Callable[[dict[str, Any], Any, Tensor], dict[str, Any]] = lambda attributes, options, x: attributes
     variadic: bool = False  # any number of inputs of one type
     weighted: bool = False  # the second and third input are constant weights and bias
     one_scale: bool = False  # input and output share scale and zero point
+    backwards: bool = False  # the file begins with the operand, the weights and then the input
+
+    def arranged(self, inputs: Sequence[T]) -> list[T]:
+        """Inputs and operands in the file's order."""
+        return [inputs[-1], inputs[1], inputs[0], *inputs[2:-1]] if self.backwards else list(inputs)
+
+    def restored(self, inputs: Sequence[T]) -> list[T]:
+        """A file's inputs in our order, its operands last."""
+        return [inputs[2], inputs[1], *inputs[3:], inputs[0]] if self.backwards and len(inputs) > 2 else list(inputs)
 
 
 def _by_type(floating: int, integer: int) -> Callable[[Sequence[Tensor]], int]:
@@ -117,35 +85,8 @@ def _dense_version(inputs: Sequence[Tensor]) -> int:
     return 5 if scales > 1 else 4 if scales else 1
 
 
-def _axes(operand: NDArray[Any], x: Tensor, _: Tensor) -> tuple[int, ...]:
-    return tuple(int(axis) % len(x.shape) for axis in operand.reshape(-1))
-
-
-def _pairs(operand: NDArray[Any], *_: Tensor) -> tuple[tuple[int, int], ...]:
-    return tuple((int(before), int(after)) for before, after in operand)
-
-
-def _numbers(operand: NDArray[Any], *_: Tensor) -> tuple[int, ...]:
-    return tuple(int(number) for number in operand.reshape(-1))
-
-
-def _from_the_front(attributes: dict[str, Any], _: Any, x: Tensor) -> dict[str, Any]:
-    """An axis that counts from the last one, as one that counts from the first."""
-    return {**attributes, "axis": attributes["axis"] % len(x.shape)}
-
-
-def _cut(attributes: dict[str, Any], options: Any, x: Tensor) -> dict[str, Any]:
-    """Begin and end inside the input: masks, negative numbers and ends beyond the last value say the same otherwise."""
-    spans = [slice(*span).indices(n) for span, n in zip(_spans(attributes, options), x.shape, strict=True)]
-    return {name: tuple(span[place] for span in spans) for place, name in enumerate(("begin", "end", "strides"))}
-
-
-def _spans(attributes: dict[str, Any], options: Any) -> Iterator[tuple[int | None, int | None, int]]:
-    masks = getattr(options, "beginMask", 0), getattr(options, "endMask", 0)
-    spans = zip(attributes["begin"], attributes["end"], attributes["strides"], strict=True)
-    for axis, (begin, end, stride) in enumerate(spans):
-        first, last = (bool(mask >> axis & 1) for mask in masks)
-        yield None if first else begin, None if last else end, stride
+def _transposed_version(inputs: Sequence[Tensor]) -> int:
+    return 3 if len(inputs) > 2 else 1 if inputs[0].dtype == "float32" else 2
 
 
 def _alike(*counts: int) -> frozenset[tuple[str, ...]]:
@@ -161,6 +102,7 @@ DILATION = Field("dilation", ("dilationHFactor", "dilationWFactor"))
 KERNEL = Field("kernel", ("filterHeight", "filterWidth"))
 MULTIPLIER = Field("multiplier", ("depthMultiplier",))
 CONVOLUTION = (STRIDE, PADDING, DILATION, ACTIVATION)
+SIZE = Operand("size", numbers)
 POOLING = (KERNEL, STRIDE, PADDING, ACTIVATION)
 
 BUILTINS = (
@@ -176,7 +118,7 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (Field("axis", ("axis",)),),
-        settle=_from_the_front,
+        settle=from_the_front,
         variadic=True,
         one_scale=True,
     ),
@@ -219,13 +161,11 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (Field("keep_dims", ("keepDims",)),),
-        (Operand("axes", _axes),),
+        (Operand("axes", axes),),
     ),
     Builtin(Minimum, "MINIMUM", "MaximumMinimumOptions", _by_type(1, 2), _alike(2), one_scale=True),
     Builtin(Mul, "MUL", "MulOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
-    Builtin(
-        Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), (Operand("before_after", _pairs),), one_scale=True
-    ),
+    Builtin(Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), (Operand("before_after", pairs),), one_scale=True),
     Builtin(PRelu, "PRELU", "", lambda _: 1, _alike(2)),
     Builtin(
         Quantize, "QUANTIZE", "QuantizeOptions", _by_type(1, 2), frozenset({("float32", "int8"), ("int8", "int8")})
@@ -242,6 +182,26 @@ BUILTINS = (
         (Operand("target", lambda operand, x, y: y.shape),),  # the file's shape may hold a -1
         one_scale=True,
     ),
+    Builtin(
+        ResizeBilinear,
+        "RESIZE_BILINEAR",
+        "ResizeBilinearOptions",
+        _by_type(3, 3),
+        _alike(1),
+        (Alignment(),),
+        (SIZE,),
+        one_scale=True,
+    ),
+    Builtin(
+        ResizeNearest,
+        "RESIZE_NEAREST_NEIGHBOR",
+        "ResizeNearestNeighborOptions",
+        _by_type(3, 3),
+        _alike(1),
+        (Alignment(),),
+        (SIZE,),
+        one_scale=True,
+    ),
     Builtin(Sigmoid, "LOGISTIC", "", _by_type(1, 2), _alike(1)),
     Builtin(Rsqrt, "RSQRT", "", _by_type(1, 2), _alike(1)),
     Builtin(
@@ -251,7 +211,7 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (),
-        (Operand("begin", _numbers), Operand("size", lambda operand, x, y: (1, *y.shape[1:]))),
+        (Operand("begin", numbers), Operand("size", lambda operand, x, y: (1, *y.shape[1:]))),
         one_scale=True,
     ),
     Builtin(
@@ -261,8 +221,8 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (),
-        (Operand("begin", _numbers), Operand("end", _numbers), Operand("strides", _numbers)),
-        settle=_cut,
+        (Operand("begin", numbers), Operand("end", numbers), Operand("strides", numbers)),
+        settle=cut,
         one_scale=True,
     ),
     Builtin(Sub, "SUB", "SubOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
@@ -273,8 +233,19 @@ BUILTINS = (
         _by_type(1, 2),
         _alike(1),
         (),
-        (Operand("order", _numbers),),
+        (Operand("order", numbers),),
         one_scale=True,
+    ),
+    Builtin(
+        TransposeConv2d,
+        "TRANSPOSE_CONV",
+        "TransposeConvOptions",
+        _transposed_version,
+        WEIGHTED,
+        (STRIDE, PADDING, ACTIVATION),
+        (Operand("size", lambda operand, x, y: y.shape[1:3], lambda size, y: y.shape),),
+        weighted=True,
+        backwards=True,
     ),
     Builtin(Softmax, "SOFTMAX", "SoftmaxOptions", _by_type(1, 2), _alike(1), (Field("beta", ("beta",)),)),
     Builtin(Tanh, "TANH", "", _by_type(1, 2), _alike(1)),
@@ -298,9 +269,3 @@ def read_options(builtin: Builtin, options: Any) -> dict[str, Any]:
     present = options if options is not None or not builtin.options else getattr(schema, f"{builtin.options}T")()
     kept_as_operands = {operand.attribute for operand in builtin.operands}
     return {field.attribute: field.read(present) for field in builtin.fields if field.attribute not in kept_as_operands}
-
-
-def enumeration_name(enumeration: str, number: int) -> str:
-    """The schema's name of a value; the number itself when the schema here is older than the file."""
-    names = {value: name for name, value in vars(getattr(schema, enumeration)).items() if not name.startswith("_")}
-    return str(names.get(number, number))

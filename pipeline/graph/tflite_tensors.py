@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import BadModel
 from .flatbuffer import File
 from .tensor import DType, Quantization, Tensor
-from .tflite_options import enumeration_name
+from .tflite_fields import enumeration_name
 
 DTYPES: dict[int, DType] = {
     getattr(schema.TensorType, name.upper()): name

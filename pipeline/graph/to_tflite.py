@@ -14,7 +14,8 @@ from .offline_plan import NAME as PLAN
 from .offline_plan import encoded
 from .plan import plan, unplanned_bytes
 from .tensor import Quantization, Tensor
-from .tflite_options import BY_OPERATOR, Builtin, Operand, write_options
+from .tflite_fields import Operand
+from .tflite_options import BY_OPERATOR, Builtin, write_options
 
 SCHEMA_VERSION = 3
 
@@ -58,7 +59,7 @@ class _Writer:
         key = (builtin.code, builtin.version(self.graph.of(node.inputs)))
         written = schema.OperatorT()
         written.opcodeIndex = self.codes.setdefault(key, len(self.codes))
-        written.inputs = [*(self._tensor(name) for name in node.inputs), *self._operands(node, builtin)]
+        written.inputs = builtin.arranged([*map(self._tensor, node.inputs), *self._operands(node, builtin)])
         written.outputs = [self._tensor(name) for name in node.outputs]
         if builtin.options:
             written.builtinOptionsType = getattr(schema.BuiltinOptions, builtin.options)
@@ -70,7 +71,7 @@ class _Writer:
         return [self._operand(node, operand) for operand in builtin.operands]
 
     def _operand(self, node: Node, operand: Operand) -> int:
-        values = operand.encode(node.operator)
+        values = operand.encode(node.operator, self.graph.tensors[node.outputs[0]])
         name = f"{node.outputs[0]}_{operand.attribute}"
         while name in self.graph.tensors or name in self.index:
             name += "_"

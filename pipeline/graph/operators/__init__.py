@@ -10,9 +10,11 @@ from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
 from .product import BatchMatMul
 from .reduction import Mean
+from .resizing import ResizeBilinear, ResizeNearest
 from .root import Rsqrt
 from .selection import Concat, Slice, StridedSlice, Transpose
 from .softmax import Softmax
+from .transposed import TransposeConv2d
 
 __all__ = [
     "Activation",
@@ -40,6 +42,8 @@ __all__ = [
     "Relu",
     "Relu6",
     "Reshape",
+    "ResizeBilinear",
+    "ResizeNearest",
     "Rsqrt",
     "Sigmoid",
     "Slice",
@@ -48,4 +52,5 @@ __all__ = [
     "Sub",
     "Tanh",
     "Transpose",
+    "TransposeConv2d",
 ]

@@ -18,7 +18,10 @@ BLOCK = 2**22  # values in one block of unfolded patches
 
 @dataclass(frozen=True)
 class Conv2d:
-    """x (n,h,w,c), weights (o,kh,kw,c), bias (o,) or none -> (n,h',w',o)."""
+    """x (n,h,w,c), weights (o,kh,kw,c/groups), bias (o,) or none -> (n,h',w',o).
+
+    Each of the groups has its own c/groups inputs and o/groups outputs; the shapes say how many there are.
+    """
 
     stride: tuple[int, int] = (1, 1)
     padding: Padding = "VALID"
@@ -27,14 +30,14 @@ class Conv2d:
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         (n, h, w, c), (o, kh, kw, depth) = inputs[0], inputs[1]
-        if c != depth:
-            raise ValueError(f"weights for {depth} channels on an input of {c}")
+        if c % depth or o % (c // depth):
+            raise ValueError(f"weights {inputs[1]} on an input of {c} channels")
         return (n, *_positions(self, (h, w), (kh, kw)), o)
 
     def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
-        _, kh, kw, c = inputs[1].shape
+        _, kh, kw, depth = inputs[1].shape
         _, h, w, o = outputs[0].shape
-        return h * w * o * kh * kw * c
+        return h * w * o * kh * kw * depth
 
     def compute(self, inputs: Arrays) -> NDArray[Any]:
         return activated(_with_bias(self._sums(inputs[0], inputs[1]), inputs), self.activation)
@@ -45,6 +48,16 @@ class Conv2d:
         return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        """Group by group."""
+        groups = x.shape[3] // weights.shape[3]
+        parts = zip(np.split(x, groups, axis=3), np.split(weights, groups), strict=True)
+        return (
+            np.concatenate([self._products(*part) for part in parts], axis=3)
+            if groups > 1
+            else self._products(x, weights)
+        )
+
+    def _products(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         """Patches unfolded block by block, each block one matrix product."""
         taps = windows(x, weights.shape[1:3], self.stride, self.dilation, self.padding)
         (n, h, w), terms, channels = taps.shape[:3], weights[0].size, len(weights)
