@@ -1,6 +1,7 @@
 """What a parent and its child process lay into a folder for each other: a request, arrays, an answer."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DISK_FULL = 28  # the child's exit code when its folder takes no more
+STEP = 60  # characters, more than any step has
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,20 @@ def read_answer(folder: Path) -> Answer:
 
 
 def write_step(folder: Path, step: str) -> None:
-    """Says what is about to be done, so that a death can be told with its place."""
-    (folder / "step").write_text(step)
+    """Says what is about to be done, so that a death can be told with its place.
+
+    It is written over what was said before: to empty the file first can wait for the disk, every time.
+    """
+    file = os.open(folder / "step", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.pwrite(file, step.ljust(STEP).encode(), 0)
+    finally:
+        os.close(file)
 
 
 def read_step(folder: Path) -> str:
     step = folder / "step"
-    return step.read_text() if step.exists() else "starting"
+    return step.read_text().rstrip() if step.exists() else "starting"
 
 
 def write_arrays(folder: Path, name: str, arrays: Sequence[NDArray[Any]]) -> None:
