@@ -34,7 +34,7 @@ class Scores:
 
 
 def scores(path: Path, dataset: DataSet) -> Scores:
-    """Scores of an .onnx or .tflite file, float or full integer, fed as its own metadata say, else as the data set does.
+    """Scores of an .onnx or .tflite file, float or integer, fed as its own metadata say, else as the data set does.
 
     BadModel when its runtime refuses it.
     """
