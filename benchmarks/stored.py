@@ -14,6 +14,7 @@ from rich.text import Text
 from ..pipeline.errors import BadInput, choices
 from ..pipeline.keeping.entry import Entry
 from ..pipeline.keeping.eviction import leaving
+from ..pipeline.stages import NAMES
 from ..pipeline.store import Store
 from .human import counted, size
 from .plain import print_json
@@ -101,12 +102,10 @@ def _doomed(kept: Store, arguments: Namespace, used: frozenset[str]) -> list[Ent
 def _chosen(kept: Store, arguments: Namespace) -> list[Entry]:
     """The entries that the flags ask for, in the order that they ask for."""
     entries, now = list(kept.entries()), time.time()
-    stages = {entry.stage for entry in entries}
+    stages = {*NAMES, *(entry.stage for entry in entries)}
     for stage in arguments.stage or ():
         if stage not in stages:
-            raise BadInput(
-                f"nothing in {kept.root} was made by a stage {stage!r}; there is {choices(stages) or 'none'}"
-            )
+            raise BadInput(f"no stage is named {stage!r}; there are {choices(stages)}")
     return sorted(
         (
             entry

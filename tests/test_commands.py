@@ -117,3 +117,45 @@ def test_a_lost_page_is_written_again(whole: Any, tmp_path: Path, copied: Path, 
     recipe = Path(__file__).parent / "cases" / "small.toml"
     assert edgestill(["run", str(recipe), "--out", str(out)], copied).returncode == 0
     assert (out / "report.html").read_bytes() == page
+
+
+def test_store_list_tells_what_each_artifact_was_made_for(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "list", "--sort", "size"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "distill" in line and "small: distill" in line and "ago" in line]
+    assert main(["store", "list", "--sort", "size", "--stage", "train", "--stage", "distill", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    assert {entry["made_for"] for entry in entries} == {"small: teacher", "small: scratch", "small: distill"}
+    assert [entry["bytes"] for entry in entries] == sorted((entry["bytes"] for entry in entries), reverse=True)
+    assert all(entry["age_seconds"] >= 0 and entry["key"] for entry in entries)
+
+
+def test_prune_goes_by_stage_and_size_and_shows_first_what_would_go(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = len(list(Store(copied).entries()))
+    assert main(["store", "prune", "--stage", "verify", "--stage", "evaluate", "--dry-run"]) == 0
+    assert "would remove 6 artifacts" in capsys.readouterr().out
+    assert len(list(Store(copied).entries())) == before
+    assert main(["store", "prune", "--larger", "100K", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["removed"]) == before - len(list(Store(copied).entries())) > 0
+    assert all(entry.bytes <= 100 << 10 for entry in Store(copied).entries())
+    assert main(["store", "prune", "--to", "50K"]) == 0
+    assert sum(entry.bytes for entry in Store(copied).entries()) <= 50 << 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--stage", "bake"], "no stage is named 'bake'; there are calibrate"),
+        (["--to", "much"], "'much' is not a size"),
+    ],
+)
+def test_a_wrong_flag_of_store_is_told(
+    copied: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    try:
+        code: Any = main(["store", "prune", *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2 and words in capsys.readouterr().err
