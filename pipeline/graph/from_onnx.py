@@ -1,12 +1,23 @@
 """Reads ONNX, float or QDQ, into a graph: channels last, batch 1, no transpositions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import Unsupported, choices
 from .graph import Graph, renumbered
-from .lowering import convolution, dense, elementwise, movement, nonlinear, pooling, quantization
+from .lowering import (
+    convolution,
+    dense,
+    elementwise,
+    movement,
+    nonlinear,
+    pooling,
+    quantization,
+    resizing,
+    selection,
+    transposed,
+)
 from .lowering.builder import Builder, Constant, Refused, Value
 from .lowering.folding import fold
 from .lowering.layout import graph_shape, standard_order
@@ -17,7 +28,7 @@ from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
 from .passes.settle_scales import float_tensors, settle_scales
 
-Lower = Callable[[Builder, OnnxNode], Value | Constant]
+Lower = Callable[[Builder, OnnxNode], Value | Constant | Sequence[Value | None]]  # of several outputs, the unused None
 
 LOWERED: Mapping[str, Lower] = {
     "Add": elementwise.add,
@@ -25,14 +36,17 @@ LOWERED: Mapping[str, Lower] = {
     "BatchNormalization": elementwise.batch_normalization,
     "Cast": movement.cast,
     "Clip": nonlinear.clip,
+    "Concat": selection.concat,
     "Conv": convolution.conv,
+    "ConvTranspose": transposed.conv_transpose,
     "DequantizeLinear": quantization.dequantize_linear,
     "Div": elementwise.scale,
     "Dropout": movement.identity,
     "Flatten": movement.flatten,
-    "Gather": movement.gather,
+    "Gather": selection.gather,
     "Gemm": dense.gemm,
     "GlobalAveragePool": pooling.global_average_pool,
+    "GlobalMaxPool": pooling.global_max_pool,
     "HardSigmoid": nonlinear.hard_sigmoid,
     "HardSwish": nonlinear.hard_swish,
     "Identity": movement.identity,
@@ -45,13 +59,17 @@ LOWERED: Mapping[str, Lower] = {
     "PRelu": nonlinear.prelu,
     "Pad": movement.pad,
     "QuantizeLinear": quantization.quantize_linear,
+    "ReduceMax": pooling.reduce_max,
     "ReduceMean": pooling.reduce_mean,
     "Relu": nonlinear.relu,
     "Reshape": movement.reshape,
+    "Resize": resizing.resize,
     "Sigmoid": nonlinear.sigmoid,
+    "Slice": selection.slice_,
     "Softmax": elementwise.softmax,
+    "Split": selection.split,
     "Squeeze": movement.squeeze,
-    "Sub": elementwise.scale,
+    "Sub": elementwise.sub,
     "Tanh": nonlinear.tanh,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
@@ -147,10 +165,12 @@ def _lower_all(build: Builder, model: OnnxModel) -> list[str]:
 def _lower(build: Builder, node: OnnxNode) -> None:
     folded = _folded(build, node)
     result = LOWERED[node.operator](build, node) if folded is None else folded
-    if isinstance(result, Constant):
-        build.constants[node.outputs[0]] = result
-    else:
-        build.values[node.outputs[0]] = result
+    results = [result] if isinstance(result, Value | Constant) else result
+    for name, one in zip(node.outputs, results, strict=False):
+        if isinstance(one, Constant):
+            build.constants[name] = one
+        elif one is not None:
+            build.values[name] = one
 
 
 def _folded(build: Builder, node: OnnxNode) -> Constant | None:

@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Unsupported
 from .graph import Graph, Node
 from .lowering.layout import standard_order
 from .lowering.windows import Axis, Windows
-from .onnx_functions import FUNCTIONS
-from .onnx_writer import OnnxWriter, Sides
+from .onnx_functions import FUNCTIONS, operands
+from .onnx_images import IMAGES
+from .onnx_moves import MOVES
+from .onnx_writer import OnnxWriter, Sides, onnx_shape
 from .operators import (
     Activation,
     AveragePool2d,
+    BatchMatMul,
     Conv2d,
     DepthwiseConv2d,
     FullyConnected,
-    Gather,
     MaxPool2d,
     Mean,
     Operator,
@@ -26,19 +27,13 @@ from .operators import (
     Quantize,
     Relu,
     Relu6,
-    Reshape,
     Softmax,
 )
 from .operators.operator import Shape
 from .operators.window import Pair, same_padding
 
 Say = Callable[[OnnxWriter, Node, Any], str]
-CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
-
-
-def onnx_shape(shape: Shape) -> Shape:
-    """(n,h,w,c) -> (n,c,h,w); other ranks stay."""
-    return tuple(shape[axis] for axis in CHANNELS_FIRST) if len(shape) == 4 else shape
+CHANNELS_FIRST = (0, 3, 1, 2)
 
 
 def say(out: OnnxWriter, node: Node) -> None:
@@ -70,7 +65,7 @@ def _conv(out: OnnxWriter, node: Node, conv: Conv2d | DepthwiseConv2d) -> str:
         "Conv",
         [out.read(node.inputs[0]), weights, *_bias(out, node)],
         dilations=conv.dilation,
-        group=x[3] if depthwise else 1,
+        group=x[3] // (1 if depthwise else out.tensor(node.inputs[1]).shape[3]),
         kernel_shape=kernel,
         pads=_pads(sides),
         strides=conv.stride,
@@ -79,6 +74,8 @@ def _conv(out: OnnxWriter, node: Node, conv: Conv2d | DepthwiseConv2d) -> str:
 
 def _dense(out: OnnxWriter, node: Node, dense: FullyConnected) -> str:
     """Behind a tensor that was flattened channels first, the columns stand in that order."""
+    if dense.keep_dims and len(out.tensor(node.inputs[0]).shape) > 2:
+        return _dense_of_rows(out, node)
     x, name = out.read(node.inputs[0]), node.inputs[0]
     order = out.orders.get(name)
     shape = out.tensor(name).shape
@@ -91,12 +88,28 @@ def _dense(out: OnnxWriter, node: Node, dense: FullyConnected) -> str:
     )
 
 
+def _dense_of_rows(out: OnnxWriter, node: Node) -> str:
+    """A dense layer over the last axis: a product, and a sum where there is a bias."""
+    y = out.node(node.outputs[0], "MatMul", [out.read(node.inputs[0], "last"), out.constant(node.inputs[1], (1, 0))])
+    out.lay(node.outputs[0], "last")
+    return out.node(node.outputs[0], "Add", [y, *_bias(out, node)]) if len(node.inputs) > 2 else y
+
+
+def _batch_mat_mul(out: OnnxWriter, node: Node, product: BatchMatMul) -> str:
+    a, b = (out.read(name, "last") for name in node.inputs)
+    rank = len(out.tensor(node.inputs[1]).shape)
+    if product.transposed:
+        b = out.node(node.outputs[0], "Transpose", [b], perm=(*range(rank - 2), rank - 1, rank - 2))
+    out.lay(node.outputs[0], "last")
+    return out.node(node.outputs[0], "MatMul", [a, b])
+
+
 def _relu(out: OnnxWriter, node: Node, relu: Relu) -> str:
-    return activated(out, node, out.read(node.inputs[0]), "relu")
+    return activated(out, node, operands(out, node)[0], "relu")
 
 
 def _relu6(out: OnnxWriter, node: Node, relu6: Relu6) -> str:
-    return activated(out, node, out.read(node.inputs[0]), "relu6")
+    return activated(out, node, operands(out, node)[0], "relu6")
 
 
 def _max_pool(out: OnnxWriter, node: Node, pool: MaxPool2d) -> str:
@@ -109,51 +122,22 @@ def _average_pool(out: OnnxWriter, node: Node, pool: AveragePool2d) -> str:
 
 def _mean(out: OnnxWriter, node: Node, mean: Mean) -> str:
     """The axes are an attribute up to opset 17."""
-    rank = len(out.tensor(node.inputs[0]).shape)
-    axes = sorted(CHANNELS_LAST[axis] if rank == 4 else axis for axis in mean.axes)
-    return out.node(node.outputs[0], "ReduceMean", [out.read(node.inputs[0])], axes=axes, keepdims=int(mean.keep_dims))
-
-
-def _reshape(out: OnnxWriter, node: Node, reshape: Reshape) -> str:
-    """A plain Reshape where channels first gives the same, or dense layers alone read it; else between two turns."""
-    x, (name,), (result,) = out.read(node.inputs[0]), node.inputs, node.outputs
-    before, after = out.tensor(name).shape, out.tensor(result).shape
-    order = standard_order(onnx_shape(before))
-    alike = np.array_equal(order, standard_order(onnx_shape(after)))
-    if alike or (len(after) == 2 and out.only_dense_read(result)):
-        if not alike:
-            out.orders[result] = order
-        return _to_shape(out, result, x, onnx_shape(after))
-    if len(before) == 4:
-        x = out.node(result, "Transpose", [x], perm=CHANNELS_LAST)
-    y = _to_shape(out, result, x, after)
-    return out.node(result, "Transpose", [y], perm=CHANNELS_FIRST) if len(after) == 4 else y
-
-
-def _gather(out: OnnxWriter, node: Node, gather: Gather) -> str:
-    table, ids = node.inputs
-    rows = out.node(node.outputs[0], "Gather", [out.constant(table, (0, 1)), out.read(ids)])
-    return out.node(node.outputs[0], "Transpose", [rows], perm=CHANNELS_FIRST)
-
-
-def _pad(out: OnnxWriter, node: Node, pad: Pad) -> str:
-    pairs = np.array(pad.before_after, np.int64)
-    pairs = pairs[list(CHANNELS_FIRST)] if len(pairs) == 4 else pairs
-    pads = out.numbers(f"{node.outputs[0]}_pads", pairs.T.ravel())
-    return out.node(node.outputs[0], "Pad", [out.read(node.inputs[0]), pads])
+    (x,) = operands(out, node)
+    axes = sorted(out.axis(node.inputs[0], axis) for axis in mean.axes)
+    return out.node(node.outputs[0], "ReduceMean", [x], axes=axes, keepdims=int(mean.keep_dims))
 
 
 def _quantize(out: OnnxWriter, node: Node, quantize: Quantize) -> str:
-    return out.read(node.inputs[0])
+    return operands(out, node)[0]
 
 
 def _softmax(out: OnnxWriter, node: Node, softmax: Softmax) -> str:
-    rank = len(out.tensor(node.inputs[0]).shape)
+    """Beta is a product with a number before it."""
+    (x,), (name,), (result,) = operands(out, node), node.inputs, node.outputs
     if softmax.beta != 1.0:
-        raise Unsupported(
-            "ONNX", [f"O-ATTRIBUTE  {node.outputs[0]}: Softmax with beta {softmax.beta}; 1 can be written"]
-        )
-    return out.node(node.outputs[0], "Softmax", [out.read(node.inputs[0])], axis=1 if rank == 4 else -1)
+        x = out.node(result, "Mul", [x, out.numbers(f"{result}_beta", np.array(softmax.beta, np.float32))])
+    last = out.axis(name, len(out.tensor(name).shape) - 1)
+    return out.node(result, "Softmax", [x], axis=last)
 
 
 def _bias(out: OnnxWriter, node: Node) -> list[str]:
@@ -193,23 +177,19 @@ def _padding_of_its_reader(graph: Graph, node: Node) -> Sides | None:
     return spaces.pads if spaces.padding is None and spaces.pads == pairs[1:3] else None
 
 
-def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:
-    return out.node(tensor, "Reshape", [x, out.numbers(f"{tensor}_shape", np.array(shape, np.int64))])
-
-
 SAID: Mapping[type[Operator], Say] = {
     **FUNCTIONS,
+    **IMAGES,
+    **MOVES,
     AveragePool2d: _average_pool,
+    BatchMatMul: _batch_mat_mul,
     Conv2d: _conv,
     DepthwiseConv2d: _conv,
     FullyConnected: _dense,
-    Gather: _gather,
     MaxPool2d: _max_pool,
     Mean: _mean,
-    Pad: _pad,
     Quantize: _quantize,
     Relu: _relu,
     Relu6: _relu6,
-    Reshape: _reshape,
     Softmax: _softmax,
 }

@@ -1,9 +1,9 @@
 """The lists of an ONNX file, which grow while a graph is written: nodes, constants, and the names of things."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import onnx
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from .graph import Graph
+from .lowering.layout import Channels
 from .operators import FullyConnected
 from .tensor import Quantization, Tensor
 
 IntegerType = Literal["uint8", "int8"]
+TURNS: Mapping[Channels, tuple[int, ...]] = {"first": (0, 3, 1, 2), "last": (0, 2, 3, 1)}  # from the other one
 Sides = tuple[tuple[int, int], tuple[int, int]]  # before and after the height, and the width
+T = TypeVar("T")
+
+
+def onnx_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(n,h,w,c) -> (n,c,h,w); other ranks stay."""
+    return tuple(shape[axis] for axis in TURNS["first"]) if len(shape) == 4 else shape
 
 
 @dataclass
@@ -29,14 +37,43 @@ class OnnxWriter:
     orders: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of tensors flattened channels first
     pads: dict[str, Sides] = field(default_factory=dict)  # of padded tensors that exist only inside a convolution
     _reads: dict[str, str] = field(default_factory=dict)
+    _lies: dict[str, Channels] = field(default_factory=dict)
+    _turned: dict[tuple[str, Channels], str] = field(default_factory=dict)
     _made: Counter[str] = field(default_factory=Counter)
 
     def tensor(self, name: str) -> Tensor:
         return self.graph.tensors[name]
 
-    def read(self, name: str) -> str:
-        """The ONNX name under which an activation is read as float."""
-        return self._reads[name]
+    def read(self, name: str, channels: Channels = "first") -> str:
+        """The ONNX name under which an activation is read as float, its channels standing there."""
+        if self.lies(name) == channels or len(self.tensor(name).shape) != 4:
+            return self._reads[name]
+        key = (name, channels)
+        if key not in self._turned:
+            self._turned[key] = self.node(name, "Transpose", [self._reads[name]], perm=TURNS[channels])
+        return self._turned[key]
+
+    def lies(self, name: str) -> Channels:
+        """Where the channels of a tensor of four axes stand in the file."""
+        return self._lies.get(name, "first")
+
+    def lay(self, name: str, channels: Channels) -> None:
+        """Says that a tensor which is about to be written has its channels there."""
+        self._lies[name] = channels
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape that a tensor has in the file."""
+        return tuple(self.ordered(name, self.tensor(name).shape))
+
+    def axis(self, name: str, axis: int) -> int:
+        """The axis of a tensor in the file for one of the graph's."""
+        turned = len(self.tensor(name).shape) == 4 and self.lies(name) == "first"
+        return TURNS["last"][axis] if turned else axis
+
+    def ordered(self, name: str, values: Sequence[T]) -> list[T]:
+        """One value for each axis of the graph's tensor, as the axes stand in the file."""
+        places = [self.axis(name, axis) for axis in range(len(values))]
+        return [values[places.index(axis)] for axis in range(len(values))]
 
     def only_dense_read(self, name: str) -> bool:
         """Whether dense layers alone read this tensor."""
@@ -73,7 +110,7 @@ class OnnxWriter:
 
     def leave_to_reader(self, tensor: str, source: str, pads: Sides) -> None:
         """A padded tensor is not written: the convolution that reads it pads `source` itself."""
-        self._reads[tensor], self.pads[tensor] = self._reads[source], pads
+        self._reads[tensor], self.pads[tensor] = self.read(source), pads
 
     def begin(self, tensor: str, name: str) -> None:
         """The model's input: a float of this name, quantized at once where the graph is integer."""
@@ -89,7 +126,7 @@ class OnnxWriter:
 
     def returned(self, tensor: str, name: str) -> None:
         """The tensor's reals leave the model under this name."""
-        inner = self.read(tensor)
+        inner = self._reads[tensor]
         for node in self.nodes:
             node.input[:] = [name if entry == inner else entry for entry in node.input]
             node.output[:] = [name if entry == inner else entry for entry in node.output]

@@ -6,9 +6,9 @@ from onnx import helper
 from ..errors import Unsupported, choices
 from .graph import Graph
 from .onnx_functions import FUNCTIONS
-from .onnx_nodes import SAID, onnx_shape, say
+from .onnx_nodes import SAID, say
 from .onnx_writer import IntegerType, OnnxWriter
-from .operators import Gather
+from .operators import Concat, Gather
 
 OPSET, IR_VERSION = 17, 8
 
@@ -47,12 +47,12 @@ def _refuse(graph: Graph) -> None:
     for node in graph.nodes:
         if type(node.operator) not in SAID:
             reasons.append(f"O-OP-UNKNOWN  {node.outputs[0]}: {node.kind} cannot be written; there are {there}")
-        elif node.inputs[0] in constants and type(node.operator) not in {Gather, *FUNCTIONS}:
+        elif node.inputs[0] in constants and type(node.operator) not in {Concat, Gather, *FUNCTIONS}:
             reasons.append(f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input")
     reasons += [
         f"O-RANK  {t.name}: {len(t.shape)} axes; 2 and 4 can be written"
         for t in activations
-        if len(t.shape) not in (2, 4)
+        if len(t.shape) in (0, 1, 3)
     ]
     if reasons:
         raise Unsupported("ONNX", reasons)
@@ -79,4 +79,4 @@ def _model(out: OnnxWriter, inputs: list[str], outputs: list[str]) -> onnx.Model
 
 def _port(out: OnnxWriter, tensor: str, name: str) -> onnx.ValueInfoProto:
     kind = onnx.TensorProto.INT32 if out.tensor(tensor).dtype == "int32" else onnx.TensorProto.FLOAT
-    return helper.make_tensor_value_info(name, kind, onnx_shape(out.tensor(tensor).shape))
+    return helper.make_tensor_value_info(name, kind, out.shape(tensor))

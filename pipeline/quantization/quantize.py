@@ -13,6 +13,7 @@ from ..graph.graph import Graph, Node, renumbered
 from ..graph.tensor import Quantization, Tensor
 from .bias_correction import corrected_biases
 from .calibrate import Calibration
+from .groups import separated
 from .layers import layers_of
 from .options import QuantizationOptions
 from .scales import activation_scales
@@ -21,7 +22,16 @@ from .weights import Weights
 __all__ = ["QuantizationOptions", "quantize"]
 
 DEFAULT = QuantizationOptions()
-TAKES_CONSTANTS = ("Add", "Gather", "Maximum", "Minimum", "Mul", "PRelu")  # quantized as activations are
+TAKES_CONSTANTS = (
+    "Add",
+    "Concat",
+    "Gather",
+    "Maximum",
+    "Minimum",
+    "Mul",
+    "PRelu",
+    "Sub",
+)  # quantized as activations are
 
 
 def quantize(
@@ -35,6 +45,7 @@ def quantize(
     """
     _refuse(graph)
     _check(samples, graph)
+    graph = separated(graph)
     scales = activation_scales(graph, calibration, options)
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}

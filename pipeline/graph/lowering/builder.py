@@ -4,18 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
-from ..operators import Operator, Reshape
+from ..operators import Operator, Reshape, Transpose
 from ..operators.operator import Shape
 from ..passes.settle_scales import SAME_SCALE
 from ..tensor import DType, Quantization, Tensor
 from .layout import Channels, graph_shape, standard_order
-from .reader import LARGEST, OnnxModel, OnnxNode
+from .reader import LARGEST, OnnxModel
+from .turning import on_own_axes, transposition
 
 MEMORY = 2**29  # bytes that folded constants, and the orders of values, may take together
 
@@ -34,12 +35,13 @@ class Value:
 
     `order` is, for every element of that tensor in memory order, its position in the flattened ONNX tensor. A reshape
     or a transposition only changes `shape` and `order`; nothing is emitted until an operator needs the elements to be
-    in the standard order.
+    in the standard order. `likely` says where the channels stand when lengths of 1 leave it open.
     """
 
     tensor: str
     shape: Shape
     order: NDArray[np.int64]
+    likely: Channels = "first"
 
     def as_onnx(self, array: NDArray[Any]) -> NDArray[Any]:
         """(n, ...) as it lies in the graph's tensor, as ONNX has it: (n, *shape[1:])."""
@@ -55,10 +57,8 @@ class Value:
     @property
     def channels(self) -> Channels | None:
         """Where ONNX's channels stand, when the elements lie as those of one of its layouts."""
-        for channels in get_args(Channels):
-            if np.array_equal(self.order, standard_order(self.shape, channels)):
-                return cast(Channels, channels)
-        return None
+        layouts: tuple[Channels, ...] = ("first", "last") if self.likely == "first" else ("last", "first")
+        return next((c for c in layouts if np.array_equal(self.order, standard_order(self.shape, c))), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,7 @@ class Builder:
         self._uses = Counter(name for node in model.nodes for name in node.inputs) + Counter(model.outputs)
         self._tensors: dict[str, Tensor] = {}
         self._nodes: list[Node] = []
+        self._moved: dict[tuple[Operator, tuple[str, ...]], str] = {}  # what reshapes and turns of a tensor gave
         self._left = MEMORY
 
     # What a node's inputs are.
@@ -135,19 +136,20 @@ class Builder:
         return self._tensors[value.tensor]
 
     def standard(self, value: Value) -> Value:
-        """The same value with its elements in the standard order and shape, by a Reshape where one is enough."""
-        if not np.array_equal(value.order, standard_order(value.shape)):
-            raise Refused(
-                "O-LAYOUT", f"its input {value.shape} mixes channels and positions; only a dense layer may read that"
-            )
-        return self.laid_out(value)
+        """The same value with its elements in the standard order and shape, channels first in ONNX."""
+        return self.lying(value, "first")
 
     def aligned(self, value: Value) -> tuple[Value, Channels]:
-        """The same value laid out, and where its channels stand; `Refused` when its elements lie in no layout."""
-        channels = value.channels
-        if channels is None:
-            raise Refused("O-LAYOUT", f"its input {value.shape} mixes channels and positions")
-        return self.shaped(value, graph_shape(value.shape, channels)), channels
+        """The same value laid out, and where its channels stand: as it lies, or turned when it lies in no layout."""
+        channels = value.channels or "last"
+        return self.lying(value, channels), channels
+
+    def lying(self, value: Value, channels: Channels) -> Value:
+        """The same value laid out with its channels there: by a Reshape where one is enough, or turned."""
+        target = graph_shape(value.shape, channels)
+        if np.array_equal(value.order, standard_order(value.shape, channels)):
+            return replace(self.shaped(value, target), likely=channels)
+        return replace(self._turned(value, target, standard_order(value.shape, channels)), likely=channels)
 
     def laid_out(self, value: Value) -> Value:
         """The same value in a tensor of the graph's shape, whatever the order of its elements."""
@@ -158,6 +160,25 @@ class Builder:
         if self.tensor(value).shape == shape:
             return value
         return replace(value, tensor=self._emit(Reshape(shape), [value.tensor], ""))
+
+    def _turned(self, value: Value, shape: Shape, order: NDArray[np.int64]) -> Value:
+        """The same value in a tensor of this shape whose elements lie in this order."""
+        place = np.empty_like(value.order)
+        place[value.order] = np.arange(len(place))
+        turn = transposition(place[order])
+        if turn is None:
+            raise Refused("O-LAYOUT", f"its input {value.shape} mixes axes in a way that no transposition undoes")
+        own = on_own_axes(self.tensor(value).shape, *turn, shape)
+        if own is None:
+            ones = max(4 - len(turn[0]), 1)  # in front: files know tensors of two and four axes best
+            value = self.shaped(value, (*(1,) * ones, *turn[0]))
+            own = (*range(ones), *(axis + ones for axis in turn[1]))
+        turned = replace(value, tensor=self._emit(Transpose(own), [value.tensor], ""), order=order)
+        return self.shaped(turned, shape)
+
+    def used(self, name: str) -> bool:
+        """Whether any node reads this ONNX name, or the model returns it."""
+        return bool(name) and self._uses[name] > 0
 
     # What a node gives.
 
@@ -170,17 +191,29 @@ class Builder:
         self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str, channels: Channels = "first"
     ) -> Value:
         """One more operator, whose output has this ONNX shape and lies in the standard order."""
-        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape, channels))
+        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape, channels), channels)
         found, expected = self.tensor(value).shape, graph_shape(shape, channels)
         if found != expected:
             raise Refused("O-SHAPE", f"gives {found}, where ONNX says {expected}")
         return value
+
+    def rows(self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str) -> Value:
+        """One more operator, whose output lies as ONNX has it, in a tensor of any shape."""
+        return Value(self._emit(operator, inputs, origin), shape, standard_order(shape, "last"), "last")
 
     def viewed(self, value: Value, shape: Shape) -> Value:
         """The same elements under another ONNX shape."""
         if prod(shape) != prod(value.shape) or min(shape, default=1) < 1:
             raise Refused("O-SHAPE", f"reshapes {value.shape} to {shape}, which holds another number of elements")
         return replace(value, shape=shape)
+
+    def permuted(self, value: Value, axes: Sequence[int]) -> Value:
+        """The same elements with the ONNX axes in another order; nothing is moved."""
+        self.spend(value.order.nbytes)
+        count = len(value.order)
+        place_of = np.empty_like(value.order)
+        place_of[np.arange(count).reshape(value.shape).transpose(axes).ravel()] = np.arange(count)
+        return replace(value, shape=tuple(value.shape[axis] for axis in axes), order=place_of[value.order])
 
     def elementwise(self, operator: Operator, values: Sequence[Value], origin: str) -> Value:
         """One more operator, whose output lies as its first input does."""
@@ -207,7 +240,9 @@ class Builder:
 
     def graph(self, model: OnnxModel) -> Graph:
         """Everything lowered, as a graph under provisional names."""
-        outputs = tuple(self.standard(self.value(name)).tensor for name in model.outputs)
+        for name in model.outputs:
+            self.values[name] = self.aligned(self.value(name))[0]
+        outputs = tuple(self.values[name].tensor for name in model.outputs)
         inputs = (self.values[model.input].tensor,)
         return Graph(dict(self._tensors), tuple(self._nodes), inputs, outputs, dict(model.metadata))
 
@@ -219,21 +254,15 @@ class Builder:
         if prod(shape) > LARGEST:
             raise Refused("O-SHAPE", f"gives {shape}; up to {LARGEST} values are carried")
         self.spend(8 * prod(shape))
+        moved = (operator, tuple(inputs))
+        if moved in self._moved:
+            return self._moved[moved]
         name = f"v{len(self._tensors)}"
+        if isinstance(operator, Reshape | Transpose):
+            self._moved[moved] = name
         source = self._tensors[inputs[0]]
         kept = source.dtype == "int32" or (type(operator).__name__ in SAME_SCALE and source.quantization is not None)
         tensor = replace(source, name=name, shape=shape, data=None) if kept else Tensor(name, shape)
         self._tensors[name] = replace(tensor, origin=origin)
         self._nodes.append(Node(operator, tuple(inputs), (name,)))
         return name
-
-
-def in_one_order(values: Sequence[Value], node: OnnxNode) -> None:
-    """`Refused` unless the values have one shape and their elements lie alike."""
-    if any(value.shape != values[0].shape for value in values):
-        shapes = " and ".join(str(value.shape) for value in values)
-        raise Refused("O-SHAPE", f"its inputs have shapes {shapes}; {node.operator} of equal shapes is carried")
-    if any(not np.array_equal(value.order, values[0].order) for value in values):
-        raise Refused(
-            "O-LAYOUT", f"its inputs lie in different orders; {node.operator} of equally laid out ones is carried"
-        )

@@ -1,19 +1,18 @@
 """Lowers sums, products, bounds, per-channel scaling, batch normalization and softmax."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..operators import Add, Maximum, Minimum, Mul, Operator, Softmax
-from .builder import Builder, Refused, Value, in_one_order
-from .layout import graph_shape, standard_order
-from .linear import affine
+from ..operators import Add, Maximum, Minimum, Mul, Operator, Softmax, Sub
+from .builder import Builder, Constant, Refused, Value
+from .linear import affine, channel_axis
 from .operands import operand, spreads
 from .reader import OnnxNode
 
-OF_TWO: Mapping[str, Operator] = {"Add": Add(), "Mul": Mul()}  # also of a value and a constant that are both quantized
+OF_TWO: Mapping[str, Operator] = {"Add": Add(), "Div": Mul(), "Mul": Mul(), "Sub": Sub()}  # of a value and a constant
 
 
 def add(build: Builder, node: OnnxNode) -> Value:
@@ -40,8 +39,15 @@ def least(build: Builder, node: OnnxNode) -> Value:
     return _bounded(build, node, Minimum())
 
 
+def sub(build: Builder, node: OnnxNode) -> Value:
+    """Sub of two values, or of a value and a constant."""
+    if any(name in build.constants for name in node.inputs):
+        return _with_constant(build, node)
+    return _of_two(build, node, Sub())
+
+
 def scale(build: Builder, node: OnnxNode) -> Value:
-    """Sub, Mul or Div of a value and one constant a channel."""
+    """Div of a value by a constant."""
     return _with_constant(build, node)
 
 
@@ -53,31 +59,42 @@ def batch_normalization(build: Builder, node: OnnxNode) -> Value:
 
 
 def softmax(build: Builder, node: OnnxNode) -> Value:
-    """Softmax over the channels."""
-    x = build.standard(build.value(node.input(0)))
-    axis = node.attributes.get("axis", -1) % len(x.shape)
-    if axis != 1:
-        raise Refused("O-ATTRIBUTE", f"normalises axis {axis} of {x.shape}; axis 1, the channels, is carried")
-    return build.elementwise(Softmax(), [x], node.outputs[0])
+    """Softmax over any axis but the batch; one that does not lie innermost is turned there and back."""
+    x = build.value(node.input(0))
+    rank, axis = len(x.shape), node.attributes.get("axis", -1) % len(x.shape)
+    if axis == 0 and x.shape[0] == 1:
+        raise Refused("O-ATTRIBUTE", "normalises the batch; any other axis is carried")
+    x, _ = build.aligned(x)
+    if axis == channel_axis(x):
+        return build.elementwise(Softmax(), [x], node.outputs[0])
+    there = [other for other in range(rank) if other != axis] + [axis]
+    turned = build.lying(build.permuted(x, there), "last")
+    given = build.elementwise(Softmax(), [turned], node.outputs[0])
+    return build.permuted(given, [there.index(other) for other in range(rank)])
 
 
 def _of_two(build: Builder, node: OnnxNode, operator: Operator) -> Value:
+    """Values of one shape, or of one rank of which one spreads over the other, as a gate a channel over an image."""
     values = [build.value(name) for name in node.inputs]
-    if len({value.shape for value in values}) > 1:
+    if not any(np.array_equal(value.order, values[0].order) for value in values[1:]) or _differ(values):
         return _broadcast(build, node, operator, values)
-    in_one_order(values, node)
     return build.elementwise(operator, [build.laid_out(value) for value in values], node.outputs[0])
 
 
-def _broadcast(build: Builder, node: OnnxNode, operator: Operator, values: list[Value]) -> Value:
-    """Values of one rank, of which one spreads over the other, as a gate a channel over an image."""
-    shape = max((value.shape for value in values), key=prod)
-    channels = next(value.channels for value in values if value.shape == shape)
-    if not all(spreads(value.shape, shape) for value in values):
-        in_one_order(values, node)
-    if channels is None or any(not np.array_equal(v.order, standard_order(v.shape, channels)) for v in values):
-        raise Refused("O-LAYOUT", f"its inputs {shape} lie in different orders; equally laid out ones are carried")
-    names = [build.shaped(value, graph_shape(value.shape, channels)).tensor for value in values]
+def _differ(values: Sequence[Value]) -> bool:
+    return any(value.shape != values[0].shape for value in values)
+
+
+def _broadcast(build: Builder, node: OnnxNode, operator: Operator, values: Sequence[Value]) -> Value:
+    """Values that do not lie alike: all are laid out as the larger one does, or else turned to ONNX's own order."""
+    larger = max(values, key=lambda value: prod(value.shape))
+    shape, channels = larger.shape, larger.channels or "last"
+    if not all(spreads(value.shape, shape) for value in values) or (_differ(values) and shape[0] != 1):
+        shapes = " and ".join(str(value.shape) for value in values)
+        raise Refused(
+            "O-SHAPE", f"its inputs have shapes {shapes}; of one rank, and one spread over the other, are carried"
+        )
+    names = [build.lying(value, channels).tensor for value in values]
     return build.image(operator, names, shape, node.outputs[0], channels)
 
 
@@ -92,15 +109,17 @@ def _bounded(build: Builder, node: OnnxNode, operator: Operator) -> Value:
 
 
 def _with_constant(build: Builder, node: OnnxNode) -> Value:
+    """One value a channel goes into the layer before; any other constant is an operand."""
     first = node.input(0) in build.constants
     value, name = build.value(node.input(int(first))), node.input(int(not first))
-    if node.operator in OF_TWO and build.tensor(value).quantization and build.constant(name).quantization:
-        x, channels = build.aligned(value)
-        return build.elementwise(OF_TWO[node.operator], [x, operand(build, name, x, channels)], node.outputs[0])
-    constant = _by_channel(build.constant(name).real().astype(np.float64), value)
-    one, zero = np.ones_like(constant), np.zeros_like(constant)
     if node.operator == "Div" and first:
         raise Refused("O-ATTRIBUTE", "divides a constant by a value, which is not carried")
+    whole = build.constant(name)
+    quantized = build.tensor(value).quantization is not None
+    constant = None if quantized and _is_operand(whole) else _by_channel(whole, value)
+    if constant is None:
+        return _of_a_constant(build, node, value, whole, first)
+    one, zero = np.ones_like(constant), np.zeros_like(constant)
     gains_and_offsets = {
         "Add": (one, constant),
         "Sub": (-one, constant) if first else (one, -constant),
@@ -110,10 +129,27 @@ def _with_constant(build: Builder, node: OnnxNode) -> Value:
     return affine(build, node, *gains_and_offsets[node.operator])
 
 
-def _by_channel(constant: NDArray[np.float64], value: Value) -> NDArray[np.float64]:
-    """A constant that broadcasts along the channels only, as (channels,) or (1,)."""
-    rank = len(value.shape)
-    shape = (1,) * (rank - constant.ndim) + constant.shape
-    if len(shape) != rank or shape[1] not in (1, value.shape[1]) or max(shape[:1] + shape[2:], default=1) > 1:
-        raise Refused("O-SHAPE", f"meets a constant of shape {constant.shape}; one value a channel is carried")
-    return constant.reshape(-1)
+def _of_a_constant(build: Builder, node: OnnxNode, value: Value, whole: Constant, first: bool) -> Value:
+    """Value by value; a division as a product with the inverses."""
+    x, channels = build.aligned(value)
+    if node.operator == "Div":
+        whole = Constant((1 / whole.real().astype(np.float64)).astype(np.float32))
+    other = operand(build, node.input(int(not first)), x, channels, whole)
+    pair = [other, x] if first and node.operator == "Sub" else [x, other]
+    return build.elementwise(OF_TWO[node.operator], pair, node.outputs[0])
+
+
+def _is_operand(constant: Constant) -> bool:
+    """Whether a quantized constant is an int8 operand of its own, and no int32 bias."""
+    return constant.quantization is not None and constant.data.dtype == np.int8
+
+
+def _by_channel(constant: Constant, value: Value) -> NDArray[np.float64] | None:
+    """A constant that broadcasts along the channels only, as (channels,) or (1,); None when it does otherwise."""
+    rank, data = len(value.shape), constant.real().astype(np.float64)
+    shape, axis = (1,) * (rank - data.ndim) + data.shape, channel_axis(value)
+    if data.size == 1:
+        return data.reshape(-1) if data.ndim <= rank else None
+    others = shape[:axis] + shape[axis + 1 :]
+    lies = len(shape) == rank and value.channels is not None and shape[axis] == value.shape[axis]
+    return data.reshape(-1) if lies and max(others, default=1) == 1 else None

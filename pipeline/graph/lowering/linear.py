@@ -1,18 +1,18 @@
 """What convolutions and dense layers share: weights and bias as tensors, and a scale or an offset folded into them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..operators import Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Operator
+from ..operators import Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Operator, TransposeConv2d
 from ..operators.operator import Shape
 from ..tensor import Quantization, Tensor
 from .builder import Builder, Constant, Refused, Value
-from .layout import graph_shape
 from .reader import OnnxNode
 
-LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
+LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected, TransposeConv2d)
 
 
 def weighted(build: Builder, node: OnnxNode, operator: Operator, x: Value, weights: Constant, shape: Shape) -> Value:
@@ -56,27 +56,48 @@ def affine(build: Builder, node: OnnxNode, gain: NDArray[np.float64], offset: ND
     x = build.value(name)
     if build.tensor(x).quantization is not None:
         raise Refused("O-QUANTIZATION", "scales a quantized tensor; fold it into its layer before quantizing")
-    gain, offset = (np.broadcast_to(part.ravel(), (x.shape[1],)) for part in (gain, offset))
-    before = build.writer(x.tensor)
-    laid_out = build.tensor(x).shape == graph_shape(x.shape)
-    if before is not None and isinstance(before.operator, LINEAR) and laid_out and build.only_use(x):
-        for tensor in _folded(build.inputs_of(before)[1:], before.operator, gain, offset):
+    gain, offset = gain.ravel(), offset.ravel()
+    before, width = build.writer(x.tensor), build.tensor(x).shape[-1]
+    if (
+        before is not None
+        and isinstance(before.operator, LINEAR)
+        and build.only_use(x)
+        and _fits(x, width, gain, offset)
+    ):
+        for tensor in _folded(build.inputs_of(before)[1:], before.operator, *_spread(width, gain, offset)):
             build.change(tensor)
         build.change(replace(build.tensor(x), origin=node.outputs[0]))
         return x
-    return _alone(build, node, build.standard(x), gain, offset)
+    return _alone(build, node, x, gain, offset)
+
+
+def channel_axis(x: Value) -> int:
+    """The ONNX axis of a value's channels, which lie innermost in the graph's tensor."""
+    return len(x.shape) - 1 if x.channels == "last" else min(1, len(x.shape) - 1)
+
+
+def _fits(x: Value, width: int, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> bool:
+    """Whether the channels of the layer before are those that the values are for."""
+    return max(gain.size, offset.size) == 1 or (x.channels is not None and width == x.shape[channel_axis(x)])
+
+
+def _spread(width: int, *parts: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    return (np.broadcast_to(part, (width,)) for part in parts)
 
 
 def _alone(build: Builder, node: OnnxNode, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
     """A product, a sum, or both, where no layer takes them in; on images with values by channel, a layer of one tap."""
+    x, channels = build.aligned(x)
+    rank = len(build.tensor(x).shape)
     by_channel = len(set(gain)) > 1 or len(set(offset)) > 1
-    if len(x.shape) > 2 and (by_channel or (np.any(gain != 1) and np.any(offset != 0))):
+    if rank == 4 and (by_channel or (np.any(gain != 1) and np.any(offset != 0))):
+        gain, offset = _spread(build.tensor(x).shape[-1], gain, offset)
         names = [build.keep(Constant(part), node.outputs[0]) for part in (gain.reshape(1, 1, 1, -1), offset)]
-        return build.image(DepthwiseConv2d(), [x.tensor, *names], x.shape, node.outputs[0])
+        return build.elementwise(DepthwiseConv2d(), [x, *(replace(x, tensor=name) for name in names)], node.outputs[0])
     for operator, part in ((Mul(), gain), (Add(), offset)):
         if np.any(part != (1 if isinstance(operator, Mul) else 0)):
             values = part if by_channel else part[:1]
-            constant = Constant(values.reshape([1] * (len(build.tensor(x).shape) - 1) + [-1]))
+            constant = Constant(values.reshape([1] * (rank - 1) + [-1]))
             second = replace(x, tensor=build.keep(constant, node.outputs[0]))
             x = build.elementwise(operator, [x, second], node.outputs[0])
     return x

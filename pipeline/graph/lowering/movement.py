@@ -1,14 +1,12 @@
 """Lowers operators that only move elements: reshapes and transpositions become a view, padding a Pad."""
 
-from dataclasses import replace
 from math import prod
 
-import numpy as np
 from onnx.helper import tensor_dtype_to_np_dtype
 
-from ..operators import Gather, Pad
+from ..operators import Pad
 from .builder import Builder, Refused, Value
-from .layout import graph_axis, graph_shape
+from .layout import graph_axis
 from .reader import OnnxNode
 
 
@@ -24,26 +22,6 @@ def cast(build: Builder, node: OnnxNode) -> Value:
     if (build.tensor(x).dtype == "int32") != (kind.kind in "iu") or kind.kind not in "iuf":
         raise Refused("O-ATTRIBUTE", f"casts {build.tensor(x).dtype} to {kind}; a type of the same kind is carried")
     return x
-
-
-def gather(build: Builder, node: OnnxNode) -> Value:
-    """Gather of rows from a constant table, one for each token id: (n,length) -> (n,length,width), and so on."""
-    table, ids = build.constant(node.input(0)), build.any_value(node.input(1))
-    axis, tensor = node.attributes.get("axis", 0), build.tensor(ids)
-    if tensor.dtype != "int32":
-        raise Refused(
-            "O-IDS", "gathers by indices that are computed; token ids, the model's integer input, are carried"
-        )
-    if axis != 0 or table.data.ndim != 2:
-        raise Refused(
-            "O-ATTRIBUTE", f"gathers along axis {axis} of {table.data.shape}; rows of (rows, width) are carried"
-        )
-    shape = (*ids.shape, table.data.shape[1])
-    if len(shape) not in (3, 4) or ids.channels is None:
-        raise Refused("O-RANK", f"gathers for ids {ids.shape}; (n,length) and (n,height,width) are carried")
-    ids = build.shaped(ids, graph_shape(shape, "last")[:-1])
-    name = build.keep(table, node.input(0))
-    return build.image(Gather(), [name, ids.tensor], shape, node.outputs[0], "last")
 
 
 def reshape(build: Builder, node: OnnxNode) -> Value:
@@ -83,11 +61,7 @@ def unsqueeze(build: Builder, node: OnnxNode) -> Value:
 def transpose(build: Builder, node: OnnxNode) -> Value:
     """Axes in another order: where each element lies is kept, and which ONNX position it now has."""
     x = build.any_value(node.input(0))
-    axes = tuple(node.attributes.get("perm") or reversed(range(len(x.shape))))
-    build.spend(x.order.nbytes)
-    place_of = np.empty_like(x.order)
-    place_of[np.arange(prod(x.shape)).reshape(x.shape).transpose(axes).ravel()] = np.arange(prod(x.shape))
-    return replace(x, shape=tuple(x.shape[axis] for axis in axes), order=place_of[x.order])
+    return build.permuted(x, node.attributes.get("perm") or list(reversed(range(len(x.shape)))))
 
 
 def pad(build: Builder, node: OnnxNode) -> Value:
@@ -105,7 +79,7 @@ def pad(build: Builder, node: OnnxNode) -> Value:
         return x
     pairs = [(0, 0)] * len(build.tensor(x).shape)
     for axis, pair in sides.items():
-        pairs[graph_axis(axis, rank)] = pair
+        pairs[graph_axis(axis, x.shape)] = pair
     shape = tuple(n + sum(sides.get(axis, (0, 0))) for axis, n in enumerate(x.shape))
     return build.image(Pad(tuple(pairs)), [x.tensor], shape, node.outputs[0])
 

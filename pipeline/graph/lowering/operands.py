@@ -9,9 +9,9 @@ from .builder import Builder, Constant, Refused, Value
 from .layout import Channels, graph_shape, standard_order
 
 
-def operand(build: Builder, name: str, x: Value, channels: Channels) -> Value:
-    """A constant that broadcasts to x, in a tensor of x's rank, quantized where x is."""
-    constant = build.constant(name)
+def operand(build: Builder, name: str, x: Value, channels: Channels, constant: Constant | None = None) -> Value:
+    """A constant that broadcasts to x, in a tensor of x's rank, quantized where x is; `constant` in the place of it."""
+    constant = constant or build.constant(name)
     rank = len(x.shape)
     shape = (1,) * (rank - constant.data.ndim) + constant.data.shape
     if not spreads(shape, x.shape):

@@ -46,6 +46,30 @@ def global_average_pool(build: Builder, node: OnnxNode) -> Value:
     return build.image(Mean((1, 2), keep_dims=True), [x.tensor], shape, node.outputs[0])
 
 
+def global_max_pool(build: Builder, node: OnnxNode) -> Value:
+    """(n,c,h,w) -> (n,c,1,1), as a pool whose window is the image."""
+    return _greatest(build, build.standard(build.value(node.input(0))), node)
+
+
+def reduce_max(build: Builder, node: OnnxNode) -> Value:
+    """ReduceMax over all positions; the axes are an attribute (opset < 18) or an input."""
+    x = build.standard(build.value(node.input(0)))
+    rank = len(x.shape)
+    given = node.attributes.get("axes") or (build.numbers(node.input(1)) if node.input(1) else [])
+    if rank < 3 or sorted(axis % rank for axis in given) != list(range(2, rank)):
+        raise Refused(
+            "O-ATTRIBUTE", f"takes the maximum over axes {list(given)} of {x.shape}; all positions are carried"
+        )
+    found = _greatest(build, x, node)
+    return found if node.attributes.get("keepdims", 1) else build.viewed(found, x.shape[:2])
+
+
+def _greatest(build: Builder, x: Value, node: OnnxNode) -> Value:
+    size = build.tensor(x).shape[1:3]
+    shape = (*x.shape[:2], *[1] * (len(x.shape) - 2))
+    return build.image(MaxPool2d((size[0], size[1]), (1, 1), "VALID"), [x.tensor], shape, node.outputs[0])
+
+
 def reduce_mean(build: Builder, node: OnnxNode) -> Value:
     """ReduceMean over any axes but the batch; the axes are an attribute (opset < 18) or an input."""
     x, channels = build.aligned(build.value(node.input(0)))
@@ -58,7 +82,7 @@ def reduce_mean(build: Builder, node: OnnxNode) -> Value:
         )
     kept = tuple(1 if axis in axes else length for axis, length in enumerate(x.shape))
     dropped = tuple(length for axis, length in enumerate(x.shape) if axis not in axes)
-    over = tuple(sorted({graph_axis(axis, rank, channels) for axis in axes}))
+    over = tuple(sorted({graph_axis(axis, x.shape, channels) for axis in axes}))
     over = (1, 2) if rank == 3 and over == (2,) else over  # the one row goes along with the positions
     keep = bool(node.attributes.get("keepdims", 1))
     if over == (1, 2) and len(dropped) == 2 and not keep:

@@ -6,8 +6,22 @@ from dataclasses import replace
 from ..graph import Graph, Node
 from ..tensor import Tensor
 
-SAME_SCALE = frozenset({"AveragePool2d", "Gather", "MaxPool2d", "Pad", "Relu6", "Reshape"})  # as their first input
-ONE_SCALE = frozenset({"Maximum", "Minimum"})  # as all of their inputs
+SAME_SCALE = frozenset(  # as their first input
+    {
+        "AveragePool2d",
+        "Gather",
+        "MaxPool2d",
+        "Pad",
+        "Relu6",
+        "Reshape",
+        "ResizeBilinear",
+        "ResizeNearest",
+        "Slice",
+        "StridedSlice",
+        "Transpose",
+    }
+)
+ONE_SCALE = frozenset({"Concat", "Maximum", "Minimum"})  # as all of their inputs
 
 
 def tied(node: Node) -> tuple[str, ...]:

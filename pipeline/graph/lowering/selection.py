@@ -1,0 +1,133 @@
+"""Lowers operators that choose or join elements: embeddings, cuts, concatenations."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from ..operators import Concat, Gather, Operator, Slice, StridedSlice
+from .builder import Builder, Constant, Refused, Value
+from .layout import Channels, graph_axis, graph_shape, standard_order
+from .reader import OnnxNode
+
+MOST_JOINED = 10  # inputs that TFLite Micro's CONCATENATION takes
+
+
+def gather(build: Builder, node: OnnxNode) -> Value:
+    """Gather: rows of a constant table, one for each token id; or of a value, what constant indices name."""
+    if node.input(0) in build.constants:
+        return _embedding(build, node)
+    x, indices = build.value(node.input(0)), build.constant(node.input(1)).data
+    axis = node.attributes.get("axis", 0) % len(x.shape)
+    chosen = [int(index) % x.shape[axis] for index in indices.ravel()]
+    steps = set(np.diff(chosen).tolist()) or {1}
+    if len(steps) > 1 or min(steps) < 1 or indices.ndim > 1:
+        raise Refused("O-ATTRIBUTE", f"chooses {chosen[:8]} along axis {axis}; indices that go up evenly are carried")
+    taken = _cut(build, node, x, {axis: (chosen[0], chosen[-1] + 1, steps.pop())})
+    return taken if indices.ndim else build.viewed(taken, (*x.shape[:axis], *x.shape[axis + 1 :]))
+
+
+def slice_(build: Builder, node: OnnxNode) -> Value:
+    """Slice with constant starts, ends, axes and steps above 0, along any axis but the batch."""
+    x = build.value(node.input(0))
+    starts, ends = build.numbers(node.input(1)), build.numbers(node.input(2))
+    axes = build.numbers(node.input(3)) if node.input(3) else list(range(len(starts)))
+    steps = build.numbers(node.input(4)) if node.input(4) else [1] * len(starts)
+    if min(steps) < 1:
+        raise Refused("O-ATTRIBUTE", f"steps {steps}; steps above 0 are carried")
+    spans = {}
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        spans[axis % len(x.shape)] = slice(start, end, step).indices(x.shape[axis])
+    return _cut(build, node, x, spans)
+
+
+def split(build: Builder, node: OnnxNode) -> Sequence[Value | None]:
+    """Split, as one slice for each output that somebody reads."""
+    x = build.value(node.input(0))
+    axis, count = node.attributes.get("axis", 0) % len(x.shape), len(node.outputs)
+    part = -(-x.shape[axis] // count)
+    lengths = (
+        build.numbers(node.input(1)) if node.input(1) else [part] * (count - 1) + [x.shape[axis] - part * (count - 1)]
+    )
+    ends = list(accumulate(lengths))
+    return [
+        _cut(build, node, x, {axis: (end - length, end, 1)}, place) if build.used(node.outputs[place]) else None
+        for place, (length, end) in enumerate(zip(lengths, ends, strict=True))
+    ]
+
+
+def concat(build: Builder, node: OnnxNode) -> Value:
+    """Concat of values, and of constants among them, along any axis but the batch."""
+    first, channels = build.aligned(next(build.value(name) for name in node.inputs if name in build.values))
+    axis = node.attributes["axis"] % len(first.shape)
+    names, lengths = [], []
+    for name in node.inputs:
+        value = _joined(build, name, first, channels)
+        names.append(value.tensor)
+        lengths.append(value.shape[axis])
+    if 1 in (first.shape[0], *lengths) and (axis == 0 or first.shape[0] != 1):
+        raise Refused("O-ATTRIBUTE", f"joins along axis {axis} of {first.shape}; axes behind the batch are carried")
+    place = graph_axis(axis, first.shape, channels)
+    while len(names) > 1:
+        shape = (*first.shape[:axis], sum(lengths[:MOST_JOINED]), *first.shape[axis + 1 :])
+        joined = build.image(Concat(place), names[:MOST_JOINED], shape, node.outputs[0], channels)
+        names, lengths = [joined.tensor, *names[MOST_JOINED:]], [shape[axis], *lengths[MOST_JOINED:]]
+        first = joined
+    return first
+
+
+def _embedding(build: Builder, node: OnnxNode) -> Value:
+    """(n,length) ids -> (n,length,width), and so on."""
+    table, ids = build.constant(node.input(0)), build.any_value(node.input(1))
+    axis, tensor = node.attributes.get("axis", 0), build.tensor(ids)
+    if tensor.dtype != "int32":
+        raise Refused(
+            "O-IDS", "gathers by indices that are computed; token ids, the model's integer input, are carried"
+        )
+    if axis != 0 or table.data.ndim != 2:
+        raise Refused(
+            "O-ATTRIBUTE", f"gathers along axis {axis} of {table.data.shape}; rows of (rows, width) are carried"
+        )
+    shape = (*ids.shape, table.data.shape[1])
+    if len(shape) not in (3, 4) or ids.channels is None:
+        raise Refused("O-RANK", f"gathers for ids {ids.shape}; (n,length) and (n,height,width) are carried")
+    ids = build.shaped(ids, graph_shape(shape, "last")[:-1])
+    name = build.keep(table, node.input(0))
+    return build.image(Gather(), [name, ids.tensor], shape, node.outputs[0], "last")
+
+
+def _cut(build: Builder, node: OnnxNode, x: Value, spans: dict[int, tuple[int, int, int]], place: int = 0) -> Value:
+    """What lies between start and end of each axis, every step-th."""
+    spans = {axis: span for axis, span in spans.items() if span != (0, x.shape[axis], 1)}
+    shape = tuple(len(range(*spans[axis])) if axis in spans else length for axis, length in enumerate(x.shape))
+    if shape == x.shape:
+        return x
+    if min(shape) < 1 or (0 in spans and x.shape[0] == 1):
+        raise Refused(
+            "O-SHAPE", f"cuts {x.shape} to {shape}; at least one value of each axis, and the batch, must stay"
+        )
+    x, channels = build.aligned(x)
+    steps = [(0, length, 1) for length in build.tensor(x).shape]
+    for axis, span in spans.items():
+        if x.shape[axis] > 1:
+            steps[graph_axis(axis, x.shape, channels)] = span
+    begin, end, strides = (tuple(step[part] for step in steps) for part in range(3))
+    operator: Operator = StridedSlice(begin, end, strides)
+    if set(strides) == {1}:
+        operator = Slice(begin, tuple(last - first for first, last in zip(begin, end, strict=True)))
+    taken = build.elementwise(operator, [x], node.outputs[place])
+    lies: Channels = channels if x.shape[0] == 1 else "last"
+    return Value(taken.tensor, shape, standard_order(shape, lies), lies)
+
+
+def _joined(build: Builder, name: str, like: Value, channels: Channels) -> Value:
+    """A value, or a constant as a tensor, laid out as another one is."""
+    if name in build.values:
+        return build.lying(build.value(name), channels)
+    constant = build.constant(name)
+    if constant.quantization is None and build.tensor(like).quantization is not None:
+        raise Refused("O-QUANTIZATION", f"joins the float constant {name!r} to quantized values; quantize it too")
+    shape = constant.data.shape
+    data = constant.data.ravel()[standard_order(shape, channels)].reshape(graph_shape(shape, channels))
+    tensor = build.keep(Constant(data, constant.quantization), name)
+    return Value(tensor, shape, standard_order(shape, channels), channels)
