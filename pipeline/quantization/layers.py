@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import Graph, Node
-from ..graph.operators import Conv2d, DepthwiseConv2d, FullyConnected
+from ..graph.operators import Conv2d, DepthwiseConv2d, FullyConnected, TransposeConv2d
 from ..graph.tensor import Quantization
 from .weights import Weights, channel_axis, quantize_weights
+
+Linear = Conv2d | DepthwiseConv2d | FullyConnected | TransposeConv2d
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +18,7 @@ class Layer:
     """A linear operator, its float weights and bias (zeros where it has none), and the scale of its input."""
 
     node: Node
-    operator: Conv2d | DepthwiseConv2d | FullyConnected
+    operator: Linear
     weights: NDArray[np.float32]
     bias: NDArray[np.float64]
     input_scale: Quantization
@@ -31,13 +33,11 @@ def layers_of(graph: Graph, scales: dict[str, Quantization]) -> dict[str, Layer]
     return {
         node.outputs[0]: _layer(graph, node, node.operator, scales)
         for node in graph.nodes
-        if isinstance(node.operator, Conv2d | DepthwiseConv2d | FullyConnected)
+        if isinstance(node.operator, Linear)
     }
 
 
-def _layer(
-    graph: Graph, node: Node, operator: Conv2d | DepthwiseConv2d | FullyConnected, scales: dict[str, Quantization]
-) -> Layer:
+def _layer(graph: Graph, node: Node, operator: Linear, scales: dict[str, Quantization]) -> Layer:
     weights = graph.tensors[node.inputs[1]].data
     assert weights is not None
     bias = graph.tensors[node.inputs[2]].data if len(node.inputs) > 2 else np.zeros(weights.shape[channel_axis(node)])

@@ -1,4 +1,4 @@
-"""Lowers Conv, in one and two dimensions, plain and depthwise."""
+"""Lowers Conv, in one and two dimensions, plain, grouped and depthwise."""
 
 from ..operators import Conv2d, DepthwiseConv2d, Operator, Pad
 from .builder import Builder, Constant, Refused, Value
@@ -44,9 +44,9 @@ def _operator(node: OnnxNode, weights: Constant, spaces: Windows, channels: int)
     padding = spaces.padding or "VALID"
     if depth * group != channels:
         raise Refused("O-SHAPE", f"has weights for {depth * group} channels on an input of {channels}")
-    if group == 1:
-        return Conv2d(spaces.stride, padding, spaces.dilation), weights.transposed((0, 2, 3, 1))
-    if depth == 1 and outputs % group == 0:
+    if outputs % group:
+        raise Refused("O-SHAPE", f"has {outputs} outputs in {group} groups")
+    if depth == 1 and group > 1:
         operator = DepthwiseConv2d(spaces.stride, padding, spaces.dilation, outputs // group)
         return operator, weights.transposed((1, 2, 3, 0))
-    raise Refused("O-ATTRIBUTE", f"has {group} groups of {depth} channels; 1 group and one group a channel are carried")
+    return Conv2d(spaces.stride, padding, spaces.dilation), weights.transposed((0, 2, 3, 1))

@@ -19,12 +19,13 @@ from ..operators import (
     Mul,
     PRelu,
     Reshape,
+    TransposeConv2d,
 )
 from ..operators.operator import Shape
 from ..operators.window import same_padding
 from ..tensor import Quantization, Tensor
 
-LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
+LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected, TransposeConv2d)
 BY_VALUE = (Add, Maximum, Minimum, Mul, PRelu)
 
 

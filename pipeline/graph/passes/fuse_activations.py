@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..graph import Graph, Node
-from ..operators import Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Relu, Relu6
+from ..operators import Activation, Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Relu, Relu6, TransposeConv2d
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -29,7 +29,9 @@ def _layer_before(graph: Graph, node: Node) -> Node | None:
         return None
     name = node.inputs[0]
     layer = graph.producer(name)
-    if layer is None or not isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul):
+    if layer is None or not isinstance(
+        layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul | TransposeConv2d
+    ):
         return None
     alone = len(graph.consumers(name)) == 1 and name not in graph.outputs
     plain = layer.operator.activation == "none" and graph.tensors[name].quantization is None
@@ -38,5 +40,5 @@ def _layer_before(graph: Graph, node: Node) -> Node | None:
 
 def _with_activation(layer: Node, node: Node) -> Node:
     activation: Activation = "relu6" if isinstance(node.operator, Relu6) else "relu"
-    assert isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul)
+    assert isinstance(layer.operator, Conv2d | DepthwiseConv2d | FullyConnected | Add | Mul | TransposeConv2d)
     return Node(replace(layer.operator, activation=activation), layer.inputs, node.outputs)
