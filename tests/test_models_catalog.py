@@ -1,5 +1,6 @@
 """Every net of the catalog goes the whole way on samples it is made for: float files, INT8 files, and they agree."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from edgestill.pipeline.graph.graph import Graph
 from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
-from edgestill.pipeline.models.catalog import NAMES, build, check
+from edgestill.pipeline.models.catalog import NAMES, build, check, sources
 from edgestill.pipeline.models.checkpoint import About, Checkpoint, load_checkpoint, save_checkpoint
 from edgestill.pipeline.models.export import export_onnx
+from edgestill.pipeline.own_code import factories_in
 from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.quantization.calibrate import calibrate
 from edgestill.pipeline.quantization.quantize import QuantizationOptions, quantize
@@ -199,3 +201,29 @@ def test_an_option_may_be_nothing_where_it_is_a_share() -> None:
     check("text-cnn", {"dropout": 0})
     with pytest.raises(BadRecipe, match="dropout is -0.1; expected something like 0.0, not below 0"):
         check("ds-cnn", {"dropout": -0.1})
+
+
+def test_a_net_of_an_installed_package_needs_a_few_lines_beside_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed, recipe = tmp_path / "site-packages", tmp_path / "recipe"
+    for folder in (installed / "wholesale", recipe):
+        folder.mkdir(parents=True)
+    (installed / "wholesale" / "__init__.py").write_text(
+        "from torch import nn\n\n__version__ = '2.0'\n\n\ndef create_model(name, in_chans, num_classes):\n"
+        "    layers = {'tiny': [nn.Conv2d(in_chans, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]}[name]\n"
+        "    return nn.Sequential(*layers, nn.Linear(4, num_classes))\n"
+    )
+    (recipe / "bought.py").write_text(
+        "import wholesale\n\n\ndef net(shape, outputs, name='tiny'):\n"
+        "    return wholesale.create_model(name, in_chans=shape[2], num_classes=outputs)\n"
+    )
+    monkeypatch.syspath_prepend(installed)
+    case = Case("bought:net")
+    with factories_in(recipe):
+        assert sources("bought:net") == [recipe / "bought.py"]
+        again = load_checkpoint(case.saved(tmp_path)).net
+        assert torch.equal(again(case.fed(2)), case.net()(case.fed(2)))
+        export_onnx(tmp_path / "net.safetensors", tmp_path / "net.onnx")
+    for module in ("wholesale", "bought"):
+        sys.modules.pop(module, None)

@@ -25,7 +25,7 @@ class Training(Augmentation):
     samples, and the teacher's outputs with them: an approximation, for the teacher never saw the mixed sample.
     `patience` above 0 keeps the best epoch on validation, and ends after so many without a better one; 0 keeps the
     last epoch.
-    Threads and dtype are part of what is trained, never probed: bfloat16 pays with one thread alone.
+    Threads and dtype are part of what is trained, never probed: bfloat16 is faster on some processors, with one thread.
     """
 
     epochs: int = 20
