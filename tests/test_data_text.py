@@ -137,7 +137,7 @@ def mails() -> dict[str, bytes]:
     folders, body = list(spam.FOLDERS), "hello " * 80
     return {
         f"{folders[number % 5]}/{number:05}.txt": f"Subject: {number // 2} {number // 14}\n\n{body}".encode()
-        for number in range(4000)
+        for number in range(3400)
     }
 
 
@@ -150,7 +150,7 @@ def test_the_package_s_archive_and_its_folder_give_the_same_mails(
         (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "data" / name).write_bytes(raw)
     with pytest.raises(
-        BadData, match=r"the sha-256 of its 4000 mails is [0-9a-f]{16}\.\.\., expected c23e5b307fb941b5"
+        BadData, match=r"the sha-256 of its 3400 mails is [0-9a-f]{16}\.\.\., expected c23e5b307fb941b5"
     ):
         read_data("spam", 0, {"path": str(path)})
     digests = {spam.mails_digest(spam.read_mails(where)) for where in (path, folder)}
@@ -158,7 +158,7 @@ def test_the_package_s_archive_and_its_folder_give_the_same_mails(
     monkeypatch.setattr(spam, "SOURCE", spam.SOURCE.__class__(**{**vars(spam.SOURCE), "sha256": digests.pop()}))
     found = read_data("spam", 0, {"path": str(path)})
     check(found)
-    assert 1950 < sum(len(found.split(name)) for name in ("train", "validation", "test")) <= 2000  # some hash alike
+    assert 1660 < sum(len(found.split(name)) for name in ("train", "validation", "test")) <= 1700  # some hash alike
     assert abs(len(found.test) - 1500) <= 1 and found.test.text and found.test.text[0].count("hello") == 80
 
 
