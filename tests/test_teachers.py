@@ -40,7 +40,7 @@ from edgestill.pipeline.runtimes.runtime import Port
 from edgestill.pipeline.stages.export_tflite import ExportTflite
 from edgestill.pipeline.teachers.file_layout import laid_out
 from edgestill.pipeline.teachers.meaning import as_logits, last_operator, meaning_of
-from edgestill.pipeline.teachers.model_file import file_teacher, file_teacher_from_json
+from edgestill.pipeline.teachers.model_file import answers, file_teacher, file_teacher_from_json
 from edgestill.pipeline.teachers.scaling import scaled
 from edgestill.pipeline.teachers.weights import with_weights
 
@@ -215,6 +215,21 @@ def test_a_file_of_other_labels_is_refused_before_training(folder: Path, dataset
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "flat.onnx")
     with pytest.raises(BadModel, match="flat.onnx: it gives 64 values a sample; the data set digits needs 10"):
         file_teacher(folder / "flat.onnx", "flat.onnx", dataset)
+
+
+def test_a_file_that_keeps_its_weights_elsewhere_is_refused(folder: Path, dataset: DataSet) -> None:
+    onnx.save(onnx.load(folder / "teacher.onnx"), folder / "split.onnx", save_as_external_data=True, size_threshold=0)
+    with pytest.raises(BadModel, match=r"split.onnx: keeps \d+ of its tensors in another file; save the model as one"):
+        file_teacher(folder / "split.onnx", "split.onnx", dataset)
+
+
+def test_an_image_comes_out_channels_last_whatever_the_file_does(folder: Path) -> None:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 4, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3, 4, 6])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "same.onnx")
+    samples = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype(np.float32)
+    assert np.array_equal(answers(folder / "same.onnx", samples, "", "same.onnx"), samples.reshape(2, -1))
 
 
 def test_a_file_with_operators_that_we_do_not_carry_teaches_all_the_same(folder: Path, dataset: DataSet) -> None:

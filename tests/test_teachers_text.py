@@ -156,8 +156,9 @@ def test_its_outputs_are_the_same_for_every_view(
 ) -> None:
     write_outputs(fitted(embeddings, dataset), dataset, Augmentation(views=1), threads=1, folder=tmp_path / "outputs")
     assert np.load(tmp_path / "outputs" / "logits.npy").shape == (1, len(dataset.train), 2)
-    heard = guidance(tmp_path / "outputs", dataset, Training(views=1), temperature=2.0, alpha=1.0)
-    assert heard.logits.shape == (1, len(dataset.train), 2)
+    heard = guidance(tmp_path / "outputs", dataset, Training(views=3), temperature=2.0, alpha=1.0)
+    assert heard.logits.shape == (3, len(dataset.train), 2)
+    assert np.array_equal(heard.logits[0], heard.logits[2])
 
 
 def test_a_data_set_without_texts_is_refused(embeddings: Embeddings) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
+from ..models.catalog import sources
+from ..models.checkpoint import read_about
 from ..teachers.beside import beside, check_beside
 
 
@@ -26,7 +28,8 @@ class ImportCheckpoint:
         check_beside("checkpoint", self.checkpoint, ".safetensors")
 
     def sources(self) -> Iterable[Path]:
-        return (beside("checkpoint", self.checkpoint),)
+        path = beside("checkpoint", self.checkpoint)
+        return (path, *sources(read_about(path).model))
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load

@@ -1,6 +1,7 @@
 """An encoder of text on disk, in Hugging Face's layout: found, and run by transformers with no code of its own."""
 
 import importlib.util
+import inspect
 import math
 import os
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ..progress import track
 
 NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
 CURE = "pip install 'edgestill[text]'"
+FIELDS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}  # of a tokenizer's
 BATCH = 32  # texts that the encoder reads at a time
 
 
@@ -79,16 +81,20 @@ def embed(encoder: Encoder, texts: Sequence[str], max_tokens: int) -> NDArray[np
     from torch.nn import functional
 
     net, tokenizer = _opened(encoder, max_tokens)
+    taken = inspect.signature(net.forward).parameters
     order = np.argsort([len(text) for text in texts], kind="stable")  # texts of a length share a batch
     found: list[NDArray[np.float32]] = []
     rows = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     for part in track(rows, len(rows)):
         encoded = tokenizer.encode_batch([texts[row] for row in part])
-        ids, mask, kinds = (
-            torch.tensor([getattr(one, name) for one in encoded]) for name in ("ids", "attention_mask", "type_ids")
-        )
+        fed = {
+            name: torch.tensor([getattr(one, field) for one in encoded])
+            for name, field in FIELDS.items()
+            if name in taken
+        }
         with torch.inference_mode():
-            states = net(input_ids=ids, attention_mask=mask, token_type_ids=kinds).last_hidden_state
+            states = net(**fed).last_hidden_state
+        mask = fed["attention_mask"]
         weights = mask.unsqueeze(-1).to(states.dtype)
         mean = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
         found.append(functional.normalize(mean.float(), dim=1).numpy())

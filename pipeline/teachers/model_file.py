@@ -13,7 +13,7 @@ from ..data.travelling import Travelling, travelling
 from ..errors import BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
-from ..preprocess import Preprocess, preprocess_from_json
+from ..preprocess import Preprocess, channels_last, preprocess_from_json
 from ..runtimes.runtime import Interface, describe, run
 from ..runtimes.samples import RUNTIMES, as_input, as_real
 from .file_layout import Layout, laid_out
@@ -65,6 +65,7 @@ def file_teacher(
     It is fed as `scaling` (divisor, mean, std) says, else as the file's own metadata say, else as the data set does.
     BadModel when it takes or gives something else than the data set needs, RuntimeDied when it takes down its process.
     """
+    _refuse_parts_elsewhere(path, name)
     graph = _graph(path)
     preprocess = _preprocess(name, dataset, travelling(graph.metadata, name) if graph else Travelling(), scaling or {})
     samples = preprocess.apply(np.asarray(dataset.validation.x[:TRIED]))
@@ -97,7 +98,25 @@ def answers(path: Path, samples: NDArray[Any], layout: Layout, name: str) -> NDA
     if given.scale is None and fed.dtype != given.dtype and fed.dtype.kind == np.dtype(given.dtype).kind:
         fed = fed.astype(given.dtype)  # token ids of another width, reals of another precision
     outputs = as_real(run(path, [as_input(fed, given)], RUNTIMES[path.suffix]).outputs[0], taken)
+    if fed.shape != samples.shape:  # channels first comes out as it went in
+        outputs = channels_last(outputs)
     return outputs.reshape(len(outputs), -1)
+
+
+def _refuse_parts_elsewhere(path: Path, name: str) -> None:
+    """BadModel when an ONNX file keeps its weights in another file, which the store would not see change."""
+    if path.suffix != ".onnx":
+        return
+    import onnx
+
+    describe(path)  # names a damaged file
+    constants = onnx.load(path, load_external_data=False).graph.initializer
+    elsewhere = [tensor.name for tensor in constants if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    if elsewhere:
+        raise BadModel(
+            f"{name}: keeps {len(elsewhere)} of its tensors in another file; save the model as one file, as "
+            "torch.onnx.export(..., external_data=False) does"
+        )
 
 
 def _ports(path: Path, name: str) -> Interface:
