@@ -57,6 +57,8 @@ def find_encoder(named: str) -> Encoder:
 
     BadRecipe when there is neither, or when one of NEEDED is not in it.
     """
+    if Path(named).is_absolute():
+        raise BadRecipe(f"text_encoder is {named!r}; give a path relative to the recipe's folder, or a package's name")
     beside = (own_folder() or Path()) / named
     if beside.is_dir():
         return _whole(Encoder(beside.resolve().name, beside), named)
