@@ -110,7 +110,8 @@ def _curves(steps: Chain, artifacts: Artifacts) -> Iterator[Curve]:
     for row in steps.variants:
         for checkpoint in row.checkpoints:
             about = read_about(artifacts[checkpoint].path)
-            yield Curve(row.name, about.seed, tuple(epoch.validation for epoch in about.history))
+            kept = next((number for number, epoch in enumerate(about.history, start=1) if epoch.kept), 0)
+            yield Curve(row.name, about.seed, tuple(epoch.validation for epoch in about.history), kept)
 
 
 def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: Task) -> Parity:

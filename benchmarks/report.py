@@ -20,11 +20,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Curve:
-    """The metric on validation data after each epoch of one training."""
+    """The metric on validation data after each epoch of one training; `kept` numbers the epoch that it kept."""
 
     variant: str
     seed: int
     validation: tuple[float, ...]
+    kept: int = 0
 
 
 @dataclass(frozen=True)

@@ -203,3 +203,11 @@ def test_a_browser_draws_every_figure_without_the_network(digits: Report, tmp_pa
     drawn = re.findall(r'class="figure js-plotly-plot" data-figure="(\w+)"', told)
     assert sorted(drawn) == ["calls", "learning", "mistakes", "size"]
     assert told.count('class="main-svg"') >= len(drawn)
+
+
+def test_a_training_that_kept_an_earlier_epoch_is_told_by_that_epoch(digits: Report) -> None:
+    values = tuple(float(value) for value in (50, 90, 80))
+    kept = replace(digits, curves=tuple(replace(curve, validation=values, kept=2) for curve in digits.curves[:1]))
+    assert "90.0 % after epoch 2, the best of 3" in page(kept)
+    last = replace(digits, curves=tuple(replace(curve, validation=values, kept=3) for curve in digits.curves[:1]))
+    assert "80.0 % after 3 epochs" in page(last)

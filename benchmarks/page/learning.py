@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ...pipeline.task import Metric
 from ..human import named
 from ..report import Curve, Report
 from .section import Figure, Section, colour, label
@@ -21,10 +22,16 @@ def section(report: Report) -> Section | None:
         "showlegend": True,
     }
     traces = [_line(curve, order.get(curve.variant, len(order)), drawn) for curve in drawn]
-    said = "; ".join(
-        f"{curve.variant}: {head.said(curve.validation[-1])} after {len(curve.validation)} epochs" for curve in drawn
-    )
+    said = "; ".join(f"{curve.variant}: {_ended(curve, head)}" for curve in drawn)
     return Section("learning", "Learning curves", figure=Figure(traces, layout, said))
+
+
+def _ended(curve: Curve, metric: Metric) -> str:
+    """What the training came to, at its last epoch or at an earlier one whose weights it kept."""
+    epochs = len(curve.validation)
+    if curve.kept in (0, epochs):
+        return f"{metric.said(curve.validation[-1])} after {epochs} epochs"
+    return f"{metric.said(curve.validation[curve.kept - 1])} after epoch {curve.kept}, the best of {epochs}"
 
 
 def _line(curve: Curve, index: int, drawn: Sequence[Curve]) -> dict[str, Any]:

@@ -47,13 +47,19 @@ def batches(dataset: DataSet, training: Training, guidance: Guidance | None) -> 
     partners = np.random.default_rng([training.seed, 1])
     y = targets(dataset.train)
     for epoch in range(training.epochs):
-        index = epoch % training.views
-        x = view(dataset, index, training)
-        teacher = torch.from_numpy(np.array(guidance.logits[index])) if guidance else None
-        rows = torch.randperm(len(y), generator=order)
-        for chosen in torch.split(rows[: steps_an_epoch(dataset, training) * training.batch], training.batch):
-            batch = Batch(_rows(x, chosen), y[chosen], None if teacher is None else teacher[chosen])
+        rows = torch.randperm(len(y), generator=order)[: steps_an_epoch(dataset, training) * training.batch]
+        for batch in _epoch(dataset, training, guidance, y, epoch % training.views, rows):
             yield mixed(batch, training.mixup, partners) if training.mixup else batch
+
+
+def _epoch(
+    dataset: DataSet, training: Training, guidance: Guidance | None, y: torch.Tensor, index: int, rows: torch.Tensor
+) -> Iterator[Batch]:
+    """The rows of view `index`, batch after batch; when they are through, nothing holds the view any longer."""
+    x = view(dataset, index, training)
+    teacher = torch.from_numpy(np.array(guidance.logits[index])) if guidance else None
+    for chosen in torch.split(rows, training.batch):
+        yield Batch(_rows(x, chosen), y[chosen], None if teacher is None else teacher[chosen])
 
 
 def mixed(batch: Batch, alpha: float, random: np.random.Generator) -> Batch:
