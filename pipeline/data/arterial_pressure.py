@@ -54,7 +54,8 @@ class ArterialPressure:
         made = reversed_stretches(validation.x, np.random.default_rng(seed))
         both = Split(np.concatenate([validation.x, made]), np.repeat([0, 1], len(made)))
         parts = {"train": train, "validation": both, "test": test}
-        return assembled("arterial-pressure", SOURCE, TASK, parts, 1.0, seed, scaling_alike)
+        own = "" if self == ArterialPressure() else f" {self.window} / {self.step}"  # other windows are other data
+        return assembled(f"arterial-pressure{own}", SOURCE, TASK, parts, 1.0, seed, scaling_alike)
 
     def _windows(self, series: NDArray[np.float32], marked: NDArray[np.float32]) -> Split:
         x, touched = (windows(values[:, None], self.window, self.step)[:, :, 0] for values in (series, marked))
