@@ -1,37 +1,27 @@
 """Activation functions, gates and bounds from torch and ONNX to INT8 files that agree, and what of them is refused."""
 
-import contextlib
-import io
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from torch import nn
 
 from edgestill.pipeline.errors import Unsupported
-from edgestill.pipeline.graph.execute import run_float
 from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite
-from edgestill.pipeline.graph.graph import Graph, Node, renumbered
+from edgestill.pipeline.graph.graph import Graph, Node
 from edgestill.pipeline.graph.operators import HardSwish, LeakyRelu, Operator, Sigmoid, Tanh
-from edgestill.pipeline.graph.passes.canonical import canonical
 from edgestill.pipeline.graph.tensor import Tensor, per_tensor
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
-from edgestill.pipeline.quantization.calibrate import calibrate
-from edgestill.pipeline.quantization.error_report import error_report
-from edgestill.pipeline.quantization.quantize import quantize
 from edgestill.pipeline.runtimes.parity import compare
+from edgestill.tests.lowered import channels_last, check_float, exported, model, noise, quantized
 
 torch.set_num_threads(1)
-Array = NDArray[Any]
 FUNCTIONS: dict[str, tuple[nn.Module, set[str]]] = {
     "sigmoid": (nn.Sigmoid(), {"Sigmoid"}),
     "tanh": (nn.Tanh(), {"Tanh"}),
@@ -63,50 +53,6 @@ class Gates(nn.Module):
             y = layer(function(y)) * 2
         gate = nn.functional.hardsigmoid(self.up(torch.relu(self.down(y.mean((2, 3), keepdim=True)))))
         return y * gate
-
-
-def exported(net: nn.Module, shape: tuple[int, ...], dynamo: bool = False) -> bytes:
-    written = io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        sample = torch.zeros(1, *shape)
-        if dynamo:
-            program = torch.onnx.export(net.eval(), (sample,), dynamo=True, opset_version=18)
-            assert program is not None
-            return bytes(program.model_proto.SerializeToString())
-        torch.onnx.export(net.eval(), (sample,), written, dynamo=False, opset_version=17)  # type: ignore[arg-type]
-    return written.getvalue()
-
-
-def noise(*shape: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).standard_normal(shape, np.float32) * 2
-
-
-def channels_last(x: Array) -> Array:
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim == 4 else x
-
-
-def check_float(data: bytes, shape: tuple[int, ...]) -> Graph:
-    """The graph gives what ONNX Runtime gives, also once it was written and read again."""
-    graph, x = from_onnx(data), noise(3, *shape)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    wanted = channels_last(np.concatenate([session.run(None, {name: one[None]})[0] for one in x]))
-    for made in (graph, from_onnx(to_onnx(graph)), from_tflite(to_tflite(graph))):
-        (found,) = run_float(made, [channels_last(x)])
-        np.testing.assert_allclose(found, wanted, atol=1e-5 * max(1.0, float(np.abs(wanted).max())))
-    return graph
-
-
-def quantized(graph: Graph, shape: tuple[int, ...]) -> Graph:
-    """The integer graph, which comes back from both of its files."""
-    samples = channels_last(noise(32, *shape))
-    integer = quantize(graph, calibrate(graph, [samples]), samples)
-    assert integer.is_integer()
-    assert error_report(graph, integer, samples)[-1].sqnr_db > 25
-    assert from_tflite(to_tflite(integer)) == integer
-    assert from_onnx(to_onnx(integer)) == renumbered(canonical(integer))
-    return integer
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -152,15 +98,6 @@ def test_batch_norm_stands_alone_where_no_layer_takes_it_in() -> None:
     graph = check_float(exported(flat, (6,)), (6,))
     assert graph.count() == {"Mul": 1, "Add": 1, "FullyConnected": 1}
     quantized(graph, (6,))
-
-
-def model(nodes: list[onnx.NodeProto], shape: tuple[int, ...], **constants: Any) -> bytes:
-    port = helper.make_tensor_value_info
-    values = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
-    ports = [port("x", TensorProto.FLOAT, shape)], [port("y", TensorProto.FLOAT, None)]
-    graph = helper.make_graph(nodes, "test", *ports, values)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return bytes(made.SerializeToString())
 
 
 def node(operator: str, inputs: str, **attributes: Any) -> onnx.NodeProto:

@@ -1,17 +1,22 @@
 """Grouped and transposed convolutions and resizes: integer statements bit for bit, float statements near LiteRT's."""
 
+from math import ceil
 from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from edgestill.pipeline.graph.execute import run_integer
+from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite
-from edgestill.pipeline.graph.graph import Graph
+from edgestill.pipeline.graph.graph import Graph, renumbered
 from edgestill.pipeline.graph.operators import Conv2d, Operator, ResizeBilinear, ResizeNearest, TransposeConv2d
 from edgestill.pipeline.graph.operators.resizing import Alignment
+from edgestill.pipeline.graph.passes.canonical import canonical
 from edgestill.pipeline.graph.tensor import Quantization, Tensor
+from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.tests.single_operator import (
     Draw,
@@ -19,6 +24,7 @@ from edgestill.tests.single_operator import (
     channels,
     check_float,
     check_in_litert,
+    check_in_onnx,
     check_in_tflite_micro,
     graph_of,
     int8,
@@ -26,6 +32,7 @@ from edgestill.tests.single_operator import (
     paddings,
     pairs_of,
     quantized,
+    samples,
     seeds,
     thoroughly,
 )
@@ -116,6 +123,29 @@ def test_the_integer_statement_is_litert_s(operator: str, data: st.DataObject) -
 def test_a_written_operator_reads_back_equal(operator: str, data: st.DataObject) -> None:
     graph = INTEGER[operator](data.draw)
     assert from_tflite(to_tflite(graph)) == graph
+
+
+@pytest.mark.parametrize("operator", INTEGER)
+@given(st.data())
+@thoroughly
+def test_onnx_runtime_gives_the_same_integers_but_for_a_step(operator: str, data: st.DataObject) -> None:
+    graph = INTEGER[operator](data.draw)
+    resize, x = graph.nodes[0].operator, graph.tensors["x"].shape
+    misplaced = resize.misplaced(x) if isinstance(resize, ResizeBilinear) else 0.0
+    check_in_onnx(graph, data.draw(seeds), steps=1 + ceil(255 * misplaced))
+
+
+@pytest.mark.parametrize("operator", INTEGER)
+@given(st.data())
+@thoroughly
+def test_an_operator_comes_back_from_qdq(operator: str, data: st.DataObject) -> None:
+    graph = INTEGER[operator](data.draw)
+    again, wanted = from_onnx(to_onnx(graph)), renumbered(canonical(graph))
+    if operator == "grouped":
+        assume(graph.tensors["w"].shape[3] > 1)  # one channel a group comes back as a depthwise layer
+        assert again == wanted
+    inputs = samples(graph, 0)  # several alignments, and paddings, may say the same
+    np.testing.assert_array_equal(run_integer(again, inputs)[0], run_integer(wanted, inputs)[0])
 
 
 @pytest.mark.parametrize("operator", INTEGER)

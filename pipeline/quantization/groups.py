@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..graph.graph import Graph, Node
-from ..graph.operators import Conv2d, DepthwiseConv2d, FullyConnected, Quantize
+from ..graph.operators import Conv2d, DepthwiseConv2d, FullyConnected, Quantize, TransposeConv2d
 from ..graph.passes.fixed_scales import FIXED
 from ..graph.passes.settle_scales import tied
 from ..graph.tensor import Tensor
 
-LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected)
+LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected, TransposeConv2d)
 
 
 class Groups:

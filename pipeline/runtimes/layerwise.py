@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import Graph, Node
+from ..graph.operators import ResizeBilinear
 from ..graph.operators.requantization import channel_multiplier
 from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
@@ -19,13 +21,14 @@ from .runtime import run
 MOST_LSB = 1  # steps that a layer may be off
 MOST_SHARE = 0.01  # of a layer's values that may be off
 FEW = 3  # values that are off in a small layer are no share
-WEIGHTED = ("Conv2d", "DepthwiseConv2d", "FullyConnected")
+WEIGHTED = ("Conv2d", "DepthwiseConv2d", "FullyConnected", "TransposeConv2d")
 TWICE = "rounded twice by TFLite, once by ONNX Runtime"
 # These scale small sums, whose halves are frequent, and TFLite rounds them in its own ways: an average pool away from
 # zero, the others first to an integer and then again by a shift. ONNX rounds once, to even. All stay within one step.
 ROUNDED_OTHERWISE: Mapping[str, str] = {
     **dict.fromkeys(["LeakyRelu", "Mean", "Mul", "PRelu", "Quantize", "Relu"], TWICE),
     "AveragePool2d": "halves are rounded away from zero by TFLite, to even by ONNX Runtime",
+    "ResizeBilinear": "its places are rounded to 1/1024 of a pixel by TFLite",
     "HardSwish": "computed in 16-bit fixed point by TFLite, in float by ONNX Runtime",
 }
 
@@ -35,7 +38,8 @@ class LayerParity:
     """One layer of both files on the same integers: how many of its values differ, and by how many steps at most.
 
     `first_value` and `second_value` are the first pair that differs, None where none does. `most_share` is the share
-    of its values, 0 to 1, that may be off: 1 %, or twice what rounding twice must come to at its scales.
+    of its values, 0 to 1, that may be off: 1 %, or twice what rounding twice must come to at its scales. `most_lsb` is
+    one step; for an interpolation, what its kernel's rounded places may come to besides.
     """
 
     name: str
@@ -46,6 +50,7 @@ class LayerParity:
     first_value: int | None = None
     second_value: int | None = None
     most_share: float = MOST_SHARE
+    most_lsb: int = MOST_LSB
 
     @property
     def share(self) -> float:
@@ -59,9 +64,9 @@ class LayerParity:
 
     @property
     def passed(self) -> bool:
-        """Within one step, and less than its share off, or a few values of a small layer, unless it is exempt."""
+        """Within its steps, and less than its share off, or a few values of a small layer, unless it is exempt."""
         few = self.share < self.most_share or self.mismatches <= FEW or self.exempt
-        return self.max_lsb <= MOST_LSB and few
+        return self.max_lsb <= self.most_lsb and few
 
     def __str__(self) -> str:
         off = f"{self.mismatches} of {self.values} values off by up to {self.max_lsb}"
@@ -82,7 +87,11 @@ def layers(graph: Graph, first: Path, second: Path, inputs: NDArray[np.int8]) ->
         given = _reference(graph, reference, inputs)
     found = [given if path == reference else _found(graph, path, given) for path in (first, second)]
     return tuple(
-        replace(_row(node, *(values[node.outputs[0]] for values in found)), most_share=_most_share(graph, node))
+        replace(
+            _row(node, *(values[node.outputs[0]] for values in found)),
+            most_share=_most_share(graph, node),
+            most_lsb=_most_lsb(graph, node),
+        )
         for node in graph.nodes
         if all(node.outputs[0] in values for values in found)
     )
@@ -129,6 +138,13 @@ def _most_share(graph: Graph, node: Node) -> float:
     shifts = np.maximum(-channel_multiplier(tensors, output).exponent, 0)
     ties = np.where(shifts > 0, 0.5 ** (shifts + 1.0), 0.0)
     return max(MOST_SHARE, 2 * float(ties.mean()))
+
+
+def _most_lsb(graph: Graph, node: Node) -> int:
+    """One step; and of an interpolation as many as the greatest slope, of 255 a pixel, makes of its misplacement."""
+    if not isinstance(node.operator, ResizeBilinear):
+        return MOST_LSB
+    return MOST_LSB + ceil(255 * node.operator.misplaced(graph.tensors[node.inputs[0]].shape))
 
 
 def _row(node: Node, first: NDArray[np.int8], second: NDArray[np.int8]) -> LayerParity:

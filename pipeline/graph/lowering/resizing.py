@@ -1,5 +1,6 @@
 """Lowers Resize: whatever coordinates ONNX names, where TFLite has an alignment that takes the same values."""
 
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from .builder import Builder, Refused, Value
 from .reader import OnnxNode
 
 NEAR = 1e-4  # of a pixel, by which float32 steps may differ
-ROUNDED = {
+ROUNDED: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "floor": np.floor,
     "ceil": np.ceil,
     "round_prefer_floor": lambda places: np.ceil(places - 0.5),

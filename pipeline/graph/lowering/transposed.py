@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..operators import TransposeConv2d
-from ..operators.window import Pair, same_padding
-from .builder import Builder, Refused, Value
+from ..operators import Slice, TransposeConv2d
+from ..operators.window import Pair
+from .builder import Builder, Constant, Refused, Value
 from .convolution import as_image
 from .linear import weighted
 from .reader import OnnxNode
@@ -28,17 +28,24 @@ class Spread:
         return self.stride * (self.length - 1) + self.kernel - self.before - self.after + self.more
 
     @property
+    def whole(self) -> int:
+        """The outputs that are reached before any are cut off."""
+        return self.size + self.before + self.after
+
+    @property
+    def is_whole(self) -> bool:
+        return self.before == self.after == 0
+
+    @property
+    def can_be_same(self) -> bool:
+        """Whether TensorFlow's SAME has as many inputs for this size."""
+        return self.length == -(-self.size // self.stride)
+
+    @property
     def zeros(self) -> Pair:
-        """Taps of zero before and behind the kernel, with which TensorFlow's SAME cuts off as many outputs."""
-        cut = (-(-self.size // self.stride) - 1) * self.stride + self.kernel - self.size
-        before = max(cut - 2 * self.before, 0)
-        after = max(2 * self.before - cut, 0)
-        padded = same_padding(self.size, self.kernel + before + after, self.stride, 1)[0]
-        if padded != self.before + before:
-            raise Refused(
-                "O-ATTRIBUTE", f"cuts {self.before} of {self.size} outputs off, which no padding says; cut none"
-            )
-        return before, after
+        """Taps of zero before and behind the kernel, with which SAME cuts off what ONNX does."""
+        cut = (self.length - 1) * self.stride + self.kernel - self.size
+        return max(cut - 2 * self.before, 0), max(2 * self.before - cut, 0)
 
 
 def conv_transpose(build: Builder, node: OnnxNode) -> Value:
@@ -48,15 +55,22 @@ def conv_transpose(build: Builder, node: OnnxNode) -> Value:
     axes = _axes(node, x.shape[2:], build.constant(node.input(1)).data.shape[2:])
     if weights.data.shape[3] != x.shape[1]:
         raise Refused("O-SHAPE", f"has weights for {weights.data.shape[3]} channels on an input of {x.shape[1]}")
-    size, stride = (axes[0].size, axes[1].size), (axes[0].stride, axes[1].stride)
-    if any(axis.before for axis in axes):
-        zeros = ((0, 0), *(axis.zeros for axis in axes), (0, 0))
-        weights = replace(weights, data=np.pad(weights.data, zeros))
-        operator = TransposeConv2d(size, stride, "SAME")
-    else:
-        operator = TransposeConv2d(size, stride)
-    shape = (1, len(weights.data), *size[4 - len(x.shape) :])
-    return weighted(build, node, operator, x, weights, shape)
+    return _spread(build, node, x, weights, axes)
+
+
+def _spread(build: Builder, node: OnnxNode, x: Value, weights: Constant, axes: list[Spread]) -> Value:
+    """As it is where nothing is cut off; by SAME and zeros around the kernel; or whole, and what is wanted of it."""
+    stride, size, rank = (axes[0].stride, axes[1].stride), (axes[0].size, axes[1].size), len(x.shape)
+    shape = (1, len(weights.data))
+    if all(axis.is_whole for axis in axes):
+        return weighted(build, node, TransposeConv2d(size, stride), x, weights, (*shape, *size[4 - rank :]))
+    if all(axis.can_be_same for axis in axes):
+        weights = replace(weights, data=np.pad(weights.data, ((0, 0), *(axis.zeros for axis in axes), (0, 0))))
+        return weighted(build, node, TransposeConv2d(size, stride, "SAME"), x, weights, (*shape, *size[4 - rank :]))
+    whole = axes[0].whole, axes[1].whole
+    spread = weighted(build, node, TransposeConv2d(whole, stride), x, weights, (*shape, *whole[4 - rank :]))
+    cut = Slice((0, axes[0].before, axes[1].before, 0), (1, *size, len(weights.data)))
+    return build.image(cut, [spread.tensor], (*shape, *size[4 - rank :]), node.outputs[0])
 
 
 def _axes(node: OnnxNode, lengths: tuple[int, ...], kernel: tuple[int, ...]) -> list[Spread]:

@@ -68,6 +68,14 @@ class ResizeBilinear:
         found: NDArray[Any] = rounded.astype(np.int8)
         return found
 
+    def misplaced(self, x: Shape) -> float:
+        """By how many pixels, over both axes, the integer kernel's steps leave the places at most."""
+        exact = (positions(x[1 + k], self.size[k], self.alignment) for k in (0, 1))
+        return sum(
+            float(np.abs(fixed / ONE - places).max())
+            for fixed, places in zip(self._fixed_places(x), exact, strict=True)
+        )
+
     def _fixed_places(self, x: Shape) -> list[NDArray[np.int64]]:
         """Where each output lies along height and width of the input, in steps of 1/1024 pixel."""
         return [_fixed_positions(x[1 + k], self.size[k], self.alignment) for k in (0, 1)]

@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from .activation import activated
 from .operator import Activation, Arrays, Padding, Shape
 from .requantization import channel_multiplier, exact_operands, requantized
-from .window import same_padding
+from .window import out_length, same_padding
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class TransposeConv2d:
     """x (n,h,w,c), weights (o,kh,kw,c), bias (o,) or none -> (n,*size,o).
 
     Input (y, x) adds to the outputs from (y * stride - before) on; `before` is the padding that a convolution of the
-    output with this stride and padding would have there. What falls outside `size` is lost.
+    output with this stride and padding would have there, and that convolution gives the input's height and width.
     """
 
     size: tuple[int, int]
@@ -31,11 +31,9 @@ class TransposeConv2d:
         (n, *lengths, c), (o, *kernel, depth) = inputs[0], inputs[1]
         if c != depth:
             raise ValueError(f"weights for {depth} channels on an input of {c}")
-        for axis, (before, length) in enumerate(zip(self.before((kernel[0], kernel[1])), lengths, strict=True)):
-            stride, size = self.stride[axis], self.size[axis]
-            reached = stride * (length - 1) + kernel[axis] - before
-            if stride < 1 or not 1 <= size < reached + stride:
-                raise ValueError(f"{length} inputs reach {reached} outputs by stride {stride}, which are not {size}")
+        convolved = [out_length(self.size[k], kernel[k], self.stride[k], 1, self.padding) for k in (0, 1)]
+        if convolved != lengths:
+            raise ValueError(f"outputs {self.size} that a convolution takes to {convolved}, on inputs {lengths}")
         return (n, *self.size, o)
 
     def before(self, kernel: tuple[int, int]) -> tuple[int, int]:
