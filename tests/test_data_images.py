@@ -203,6 +203,9 @@ def test_a_model_that_takes_no_images_is_given_none(photos: Photos, tmp_path: Pa
         read_samples(str(photos("a")), (1, 1, 100, 6))
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("a")
+    with pytest.raises(BadData, match="the model does not say how .* become its input; give an .npz"):
+        read_samples(str(tmp_path / "texts"), (1, 8, 8, 1))
+    (tmp_path / "texts" / "a.txt").rename(tmp_path / "texts" / "a.pdf")
     with pytest.raises(BadData, match="there is no file in it that can be read as a sample: .png, .jpg"):
         read_samples(str(tmp_path / "texts"), (1, 8, 8, 1))
 

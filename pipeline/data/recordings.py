@@ -94,13 +94,14 @@ class Recordings:
         folder = own_path(self.folder)
         labels, found = class_folders(folder, ENDINGS)
         source = own_source(folder, self.licence)
-        given = {name: self._split(part, folder) for name, part in found.items()}
+        given = {name: self.split(part, folder) for name, part in found.items()}
         parts = completed(given, self.validation, self.test, seed, self._groups(found, folder))
         fit = partial(standardizing_columns, front_end=self.front_end)
         name = own_name("recordings", source, self)
         return assembled(name, source, Task("classify", labels), parts, 1.0, seed, fit)
 
-    def _split(self, part: Labelled, folder: Path) -> Split:
+    def split(self, part: Labelled, folder: Path) -> Split:
+        """The features of these files, (n,frames,coefficients,1) or (n,frames,bands,1); BadData names what has none."""
         front_end = self.front_end
         features = read_each(part.files, lambda path: front_end.apply(self._clip(path)[None])[0], folder)
         names = tuple(path.relative_to(folder).as_posix() for path in part.files)

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData
+from ..features.hashed_text import HashedBytes, HashedWords
+from ..features.mel import LogMel, Mfcc
 from ..preprocess import Preprocess
 from ..progress import say
-from .class_folders import files_with
+from .class_folders import Labelled, files_with, read_each
 from .images import ENDINGS as IMAGES
 from .images import Images, images_in
 from .reader import Reader
+from .recordings import ENDINGS as SOUNDS
+from .recordings import Recordings
+from .texts import ENDINGS as TEXTS
+from .texts import Texts, read_text
 
 Shape = tuple[int, ...]
 
@@ -70,4 +77,55 @@ def _zero_to_one(folder: Path, shape: Shape) -> Preprocess:
     return Preprocess(shape, "uint8", 255.0)
 
 
-KINDS = (FolderKind("images", IMAGES, _labelled_images, _unlabelled_images, _zero_to_one),)
+def _recordings(folder: Path, shape: Shape, preprocess: Preprocess | None) -> Recordings:
+    """Sounds become the features that the model was trained on: its front end travels in it."""
+    front_end = preprocess and preprocess.front_end
+    if not isinstance(front_end, LogMel):
+        raise _no_front_end(folder, "sounds")
+    rate, options = front_end.sample_rate, {"coefficients": front_end.bands, "lifter": 0, **vars(front_end)}
+    shared = ("sample_rate", "bands", "low_hz", "high_hz", "floor", "coefficients", "lifter")
+    return Recordings(
+        folder=str(folder.absolute()),
+        features="mfcc" if isinstance(front_end, Mfcc) else "log-mel",
+        seconds=front_end.samples / rate,
+        window=front_end.window / rate,
+        hop=front_end.hop / rate,
+        **{name: options[name] for name in shared},
+    )
+
+
+def _unlabelled_recordings(folder: Path, shape: Shape, preprocess: Preprocess | None) -> NDArray[Any]:
+    files = files_with(folder, SOUNDS)
+    return (
+        _recordings(folder, shape, preprocess).split(Labelled(tuple(files), np.zeros(len(files), np.int64)), folder).x
+    )
+
+
+def _texts(folder: Path, shape: Shape, preprocess: Preprocess | None) -> Texts:
+    """Texts become the token ids that the model was trained on."""
+    front_end, where = preprocess and preprocess.front_end, str(folder.absolute())
+    if isinstance(front_end, HashedBytes):
+        return Texts(folder=where, tokens="bytes", n=front_end.n, buckets=front_end.buckets, length=front_end.length)
+    if isinstance(front_end, HashedWords):
+        return Texts(folder=where, tokens="words", buckets=front_end.buckets, length=front_end.length)
+    raise _no_front_end(folder, "texts")
+
+
+def _unlabelled_texts(folder: Path, shape: Shape, preprocess: Preprocess | None) -> NDArray[Any]:
+    texts = read_each(files_with(folder, TEXTS), read_text, folder)
+    return _texts(folder, shape, preprocess).front_end.apply(texts)
+
+
+def _no_preprocess(folder: Path, shape: Shape) -> Preprocess:
+    raise _no_front_end(folder, "these files")
+
+
+def _no_front_end(folder: Path, what: str) -> BadData:
+    return BadData(f"{folder}: the model does not say how {what} become its input; give an .npz of what it takes")
+
+
+KINDS = (
+    FolderKind("images", IMAGES, _labelled_images, _unlabelled_images, _zero_to_one),
+    FolderKind("sounds", SOUNDS, _recordings, _unlabelled_recordings, _no_preprocess),
+    FolderKind("texts", TEXTS, _texts, _unlabelled_texts, _no_preprocess),
+)
