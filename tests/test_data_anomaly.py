@@ -22,7 +22,8 @@ def machine() -> DataSet:
 
 
 def with_part(dataset: DataSet, name: str, **changed: Any) -> DataSet:
-    return dataclasses.replace(dataset, **{name: dataclasses.replace(dataset.split(name), **changed)})
+    part: Any = {name: dataclasses.replace(dataset.split(name), **changed)}
+    return dataclasses.replace(dataset, **part)
 
 
 def test_a_machine_is_learned_while_it_runs_well_and_judged_on_both_kinds(machine: DataSet) -> None:

@@ -52,7 +52,7 @@ class ArterialPressure:
         table = np.loadtxt(io.BytesIO(verified(SOURCE, CURE)), delimiter=",", skiprows=1, dtype=np.float32)
         train, validation, test = (self._windows(part[:, 1], part[:, 2]) for part in np.split(table, PARTS))
         made = reversed_stretches(validation.x, np.random.default_rng(seed))
-        both = Split(np.concatenate([validation.x, made]), np.repeat([0, 1], len(made)))
+        both = Split(np.concatenate([validation.x, made]), np.repeat(np.array([0, 1]), len(made)))
         parts = {"train": train, "validation": both, "test": test}
         own = "" if self == ArterialPressure() else f" {self.window} / {self.step}"  # other windows are other data
         return assembled(f"arterial-pressure{own}", SOURCE, TASK, parts, 1.0, seed, scaling_alike)

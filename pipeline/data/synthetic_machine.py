@@ -80,7 +80,7 @@ def spectra(count: int, random: np.random.Generator, fault: Fault | None) -> NDA
         signal += fault(turns, speed, load, random)
     windows = np.lib.stride_tricks.sliding_window_view(signal, LENGTH, axis=1)[:, :: LENGTH // 2]
     power = (np.abs(np.fft.rfft(windows * np.hanning(LENGTH))[:, :, 1:]) ** 2).mean(axis=1)
-    return np.round(10 * np.log10(power + 1e-3), 2).astype(np.float32)
+    return np.asarray(np.round(10 * np.log10(power + 1e-3), 2), np.float32)
 
 
 def running(turns: Signal, load: Signal, random: np.random.Generator) -> Signal:
