@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgestill.pipeline.data.arterial_pressure import ArterialPressure, reversed_stretches
+from edgestill.pipeline.data.arterial_pressure import CURE, SOURCE, ArterialPressure, reversed_stretches
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.check import check
 from edgestill.pipeline.data.dataset import DataSet, Split
@@ -96,7 +96,7 @@ def test_a_stretch_played_backwards_keeps_its_values() -> None:
 
 def test_the_pulse_wave_is_split_by_time_and_no_window_reaches_over() -> None:
     try:
-        package_file("aeon", "aeon/datasets/data/KDD-TSAD_135/135_UCR_Anomaly_InternalBleeding16_TEST.csv")
+        package_file(SOURCE.package, SOURCE.file, CURE)
     except MissingTool as error:
         pytest.skip(str(error))
     dataset = ArterialPressure(window=32, step=1).read(0)
