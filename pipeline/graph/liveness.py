@@ -81,17 +81,19 @@ def _bytes(tensor: Tensor) -> int:
 
 def _scratch(graph: Graph) -> list[Buffer]:
     """What TFLite Micro's reference kernels ask for beside their tensors."""
-    found = []
-    for step, node in enumerate(graph.nodes, start=1):
-        count = _scratch_bytes(graph, node)
-        if count:
-            found.append(Buffer((), aligned(count), step, step))
-    return found
+    return [
+        Buffer((), aligned(count), step, step)
+        for step, node in enumerate(graph.nodes, start=1)
+        for count in _scratch_bytes(graph, node)
+    ]
 
 
-def _scratch_bytes(graph: Graph, node: Node) -> int:
-    """An int8 mean, and an int8 transposed convolution, add up in 32 bits."""
+def _scratch_bytes(graph: Graph, node: Node) -> tuple[int, ...]:
+    """An int8 mean, and an int8 transposed convolution, add up in 32 bits; a mean also keeps its place and its axes."""
     output = graph.tensors[node.outputs[0]]
-    if isinstance(node.operator, Mean | TransposeConv2d) and output.dtype == "int8":
-        return ACCUMULATOR * prod(output.shape)
-    return 0
+    if output.dtype != "int8":
+        return ()
+    sums = ACCUMULATOR * prod(output.shape)
+    if isinstance(node.operator, Mean):
+        return sums, ALIGNMENT, ALIGNMENT
+    return (sums,) if isinstance(node.operator, TransposeConv2d) else ()
