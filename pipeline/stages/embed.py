@@ -15,7 +15,7 @@ class Embed:
     """The encoder `text_encoder`, an installed package or a folder; it reads the first `max_tokens` of every text."""
 
     text_encoder: str
-    max_tokens: int = 256
+    max_tokens: int = 128
     threads: int = 1
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
