@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,17 +50,22 @@ class Remembered:
 def _look(path: Path) -> tuple[int, int, str]:
     """Bytes, the newest time in nanoseconds, and a digest of what the file system tells of every file."""
     size, newest, told = 0, 0, hashlib.sha256()
-    for file in sorted(_files(path)):
-        stat = file.stat()
+    files = sorted(_within(str(path))) if path.is_dir() else [(str(path), path.stat())]
+    for name, stat in files:
         facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
-        told.update(f"{file}\0{facts}\n".encode())
+        told.update(f"{name}\0{facts}\n".encode())
         size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
     return size, newest, told.hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
-    """Every file that `digest` reads."""
-    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+def _within(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file that `digest` reads; plain names, for there may be many."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _within(entry.path)
+            elif entry.is_file():
+                yield entry.path, entry.stat()
 
 
 def _read(file: Path) -> dict[str, str]:
