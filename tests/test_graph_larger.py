@@ -33,6 +33,8 @@ NETS: dict[str, tuple[nn.Module, dict[str, int]]] = {
     "bilinear": (nn.Upsample(scale_factor=2, mode="bilinear"), {"Conv2d": 1, "ResizeBilinear": 1}),
     "corners": (nn.Upsample((15, 9), mode="bilinear", align_corners=True), {"Conv2d": 1, "ResizeBilinear": 1}),
     "the greatest of all": (nn.AdaptiveMaxPool2d(1), {"Conv2d": 1, "MaxPool2d": 1}),
+    "a mirror": (nn.ReflectionPad2d((1, 2, 3, 0)), {"Conv2d": 1, "MirrorPad": 1}),
+    "a cut": (nn.ZeroPad2d((-1, 2, 3, -2)), {"Conv2d": 1, "Slice": 1, "Pad": 1}),
     "a padded mean": (nn.AvgPool2d(3, 2, 1), {"Conv2d": 1, "Pad": 1, "AveragePool2d": 1}),
 }
 
@@ -143,6 +145,9 @@ REFUSED = {
         node("Resize", ["x", "roi", "scales"], coordinate_transformation_mode="tf_crop_and_resize"),
         "O-ATTRIBUTE .* coordinates by tf_crop_and_resize",
     ),
+    "padding by a number": (node("Pad", ["x", "pads", "two"]), "O-ATTRIBUTE .* pads by 2; constant zeros are carried"),
+    "padding by the edge": (node("Pad", ["x", "pads"], mode="edge"), "O-ATTRIBUTE .* pads by edge; .* reflect"),
+    "a mirror that is too small": (node("Pad", ["x", "far"], mode="reflect"), "O-SHAPE .* reflect padding"),
     "a maximum over channels": (node("ReduceMax", ["x"], axes=[1]), r"O-ATTRIBUTE .* over axes \[1\]"),
 }
 
@@ -157,5 +162,6 @@ def test_what_is_not_carried_is_refused_with_a_reason(what: str) -> None:
         "roi": [0, 0, 0, 0, 1, 1, 1, 1],
     }
     scales = {"scales": [1, 1, 2, 2], "channels": [1, 2, 1, 1], "broken": [1, 1, 1.3, 1]}
+    pads = {"pads": np.array([0, 0, 1, 1] * 2), "far": np.array([0, 0, 5, 0] * 2), "two": 2}
     with pytest.raises(Unsupported, match=words):
-        from_onnx(model([refused], (1, 4, 5, 5), **constants, **scales))
+        from_onnx(model([refused], (1, 4, 5, 5), **constants, **scales, **pads))

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from .graph import Graph, Node
-from .operators import Mean, Reshape, TransposeConv2d
+from .operators import Mean, MirrorPad, Reshape, TransposeConv2d
 from .tensor import Tensor
 
 ALIGNMENT = 16  # bytes; TFLite Micro's buffers begin at a multiple of it
@@ -89,11 +89,13 @@ def _scratch(graph: Graph) -> list[Buffer]:
 
 
 def _scratch_bytes(graph: Graph, node: Node) -> tuple[int, ...]:
-    """An int8 mean, and an int8 transposed convolution, add up in 32 bits; a mean also keeps its place and its axes."""
+    """An int8 mean, and an int8 transposed convolution, add up in 32 bits; a mean and a mirror keep their places."""
     output = graph.tensors[node.outputs[0]]
     if output.dtype != "int8":
         return ()
     sums = ACCUMULATOR * prod(output.shape)
     if isinstance(node.operator, Mean):
         return sums, ALIGNMENT, ALIGNMENT
+    if isinstance(node.operator, MirrorPad):
+        return ALIGNMENT, ALIGNMENT
     return (sums,) if isinstance(node.operator, TransposeConv2d) else ()

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import Unsupported
 from .graph import Node
 from .lowering.layout import standard_order
 from .onnx_functions import operands
 from .onnx_writer import TURNS, OnnxWriter, onnx_shape
-from .operators import Concat, Gather, Operator, Pad, Reshape, Slice, StridedSlice, Transpose
+from .operators import Concat, Gather, MirrorPad, Operator, Pad, Reshape, Slice, StridedSlice, Transpose
 from .operators.operator import Shape
 
 Say = Callable[[OnnxWriter, Node, Any], str]
@@ -41,11 +42,18 @@ def _gather(out: OnnxWriter, node: Node, gather: Gather) -> str:
     return out.node(node.outputs[0], "Gather", [out.constant(table, (0, 1)), out.read(ids)])
 
 
-def _pad(out: OnnxWriter, node: Node, pad: Pad) -> str:
+def _mirror_pad(out: OnnxWriter, node: Node, pad: MirrorPad) -> str:
+    if pad.mode != "reflect":
+        reason = f"O-ATTRIBUTE  {node.outputs[0]}: MirrorPad {pad.mode} cannot be written; there is reflect"
+        raise Unsupported("ONNX", [reason])
+    return _pad(out, node, pad, mode="reflect")
+
+
+def _pad(out: OnnxWriter, node: Node, pad: Pad | MirrorPad, **mode: str) -> str:
     (x,) = operands(out, node)
     pairs = out.ordered(node.inputs[0], pad.before_after)
     pads = out.numbers(f"{node.outputs[0]}_pads", np.array(pairs, np.int64).T.ravel())
-    return out.node(node.outputs[0], "Pad", [x, pads])
+    return out.node(node.outputs[0], "Pad", [x, pads], **mode)
 
 
 def _transpose(out: OnnxWriter, node: Node, transpose: Transpose) -> str:
@@ -85,6 +93,7 @@ def _to_shape(out: OnnxWriter, tensor: str, x: str, shape: Shape) -> str:
 MOVES: Mapping[type[Operator], Say] = {
     Concat: _concat,
     Gather: _gather,
+    MirrorPad: _mirror_pad,
     Pad: _pad,
     Reshape: _reshape,
     Slice: _slice,

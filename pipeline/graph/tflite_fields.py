@@ -13,6 +13,7 @@ from .tensor import Tensor
 
 ACTIVATIONS = {"none": "NONE", "relu": "RELU", "relu6": "RELU6"}
 PADDINGS = {"SAME": "SAME", "VALID": "VALID"}
+MIRRORS = {"reflect": "REFLECT", "symmetric": "SYMMETRIC"}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .operators import (
     MaxPool2d,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Operator,
     Pad,
@@ -43,7 +44,19 @@ from .operators import (
     TransposeConv2d,
 )
 from .tensor import Tensor
-from .tflite_fields import ACTIVATIONS, PADDINGS, Alignment, Field, Operand, axes, cut, from_the_front, numbers, pairs
+from .tflite_fields import (
+    ACTIVATIONS,
+    MIRRORS,
+    PADDINGS,
+    Alignment,
+    Field,
+    Operand,
+    axes,
+    cut,
+    from_the_front,
+    numbers,
+    pairs,
+)
 
 T = TypeVar("T")
 
@@ -164,6 +177,16 @@ BUILTINS = (
         (Operand("axes", axes),),
     ),
     Builtin(Minimum, "MINIMUM", "MaximumMinimumOptions", _by_type(1, 2), _alike(2), one_scale=True),
+    Builtin(
+        MirrorPad,
+        "MIRROR_PAD",
+        "MirrorPadOptions",
+        _by_type(1, 2),
+        _alike(1),
+        (Field("mode", ("mode",), "MirrorPadMode", MIRRORS),),
+        (Operand("before_after", pairs),),
+        one_scale=True,
+    ),
     Builtin(Mul, "MUL", "MulOptions", _by_type(1, 2), _alike(2), (ACTIVATION,)),
     Builtin(Pad, "PAD", "PadOptions", _by_type(1, 2), _alike(1), (), (Operand("before_after", pairs),), one_scale=True),
     Builtin(PRelu, "PRELU", "", lambda _: 1, _alike(2)),

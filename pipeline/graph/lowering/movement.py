@@ -1,13 +1,16 @@
-"""Lowers operators that only move elements: reshapes and transpositions become a view, padding a Pad."""
+"""Lowers operators that only move elements: reshapes and transpositions become a view, padding a Pad or a cut."""
 
+from collections.abc import Mapping
 from math import prod
 
 from onnx.helper import tensor_dtype_to_np_dtype
 
-from ..operators import Pad
+from ..operators import MirrorPad, Pad, Slice
 from .builder import Builder, Refused, Value
 from .layout import graph_axis
 from .reader import OnnxNode
+
+Sides = Mapping[int, tuple[int, int]]  # before and after, by axis of ONNX
 
 
 def identity(build: Builder, node: OnnxNode) -> Value:
@@ -65,23 +68,43 @@ def transpose(build: Builder, node: OnnxNode) -> Value:
 
 
 def pad(build: Builder, node: OnnxNode) -> Value:
-    """Pad with real zeros, before and after any axis but the batch."""
+    """Pad with real zeros or by reflection, before and after any axis but the batch; negative padding cuts off."""
     x = build.standard(build.value(node.input(0)))
-    rank = len(x.shape)
-    if node.attributes.get("mode", "constant") != "constant" or _fill(build, node) != 0:
-        raise Refused("O-ATTRIBUTE", f"pads by {node.attributes.get('mode', 'constant')}; constant zeros are carried")
+    rank, mode = len(x.shape), node.attributes.get("mode", "constant")
+    if mode not in ("constant", "reflect"):
+        raise Refused("O-ATTRIBUTE", f"pads by {mode}; constant zeros and reflect are carried")
+    if mode == "constant" and _fill(build, node) != 0:
+        raise Refused("O-ATTRIBUTE", f"pads by {_fill(build, node):g}; constant zeros are carried")
     pads = build.numbers(node.input(1))
     axes = [axis % rank for axis in (build.numbers(node.input(3)) if node.input(3) else range(rank))]
     sides = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
-    if sides.get(0, (0, 0)) != (0, 0) or min(pads) < 0:
-        raise Refused("O-ATTRIBUTE", f"pads {pads}; padding of at least 0 on other axes than the batch is carried")
-    if not any(pads):
+    if sides.get(0, (0, 0)) != (0, 0):
+        raise Refused("O-ATTRIBUTE", f"pads {pads}; padding of other axes than the batch is carried")
+    x = _cropped(build, node, x, {axis: (max(-b, 0), max(-a, 0)) for axis, (b, a) in sides.items()})
+    return _padded(build, node, x, {axis: (max(b, 0), max(a, 0)) for axis, (b, a) in sides.items()}, mode)
+
+
+def _cropped(build: Builder, node: OnnxNode, x: Value, sides: Sides) -> Value:
+    """Without what lies before and after."""
+    if not any(map(any, sides.values())):
         return x
-    pairs = [(0, 0)] * len(build.tensor(x).shape)
-    for axis, pair in sides.items():
-        pairs[graph_axis(axis, x.shape)] = pair
+    given = build.tensor(x).shape
+    cut = {graph_axis(axis, x.shape): pair for axis, pair in sides.items()}
+    pairs = [cut.get(axis, (0, 0)) for axis in range(len(given))]
+    size = tuple(n - before - after for n, (before, after) in zip(given, pairs, strict=True))
+    shape = tuple(n - sum(sides.get(axis, (0, 0))) for axis, n in enumerate(x.shape))
+    return build.image(Slice(tuple(before for before, _ in pairs), size), [x.tensor], shape, node.outputs[0])
+
+
+def _padded(build: Builder, node: OnnxNode, x: Value, sides: Sides, mode: str) -> Value:
+    """With padding before and after."""
+    if not any(map(any, sides.values())):
+        return x
+    grown = {graph_axis(axis, x.shape): pair for axis, pair in sides.items()}
+    pairs = tuple(grown.get(axis, (0, 0)) for axis in range(len(build.tensor(x).shape)))
     shape = tuple(n + sum(sides.get(axis, (0, 0))) for axis, n in enumerate(x.shape))
-    return build.image(Pad(tuple(pairs)), [x.tensor], shape, node.outputs[0])
+    operator = Pad(pairs) if mode == "constant" else MirrorPad(pairs)
+    return build.image(operator, [x.tensor], shape, node.outputs[0])
 
 
 def _fill(build: Builder, node: OnnxNode) -> float:

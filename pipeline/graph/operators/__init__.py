@@ -4,7 +4,7 @@ from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
 from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6, Sub
-from .movement import Gather, Pad, Reshape
+from .movement import Gather, MirrorPad, Pad, Reshape
 from .nonlinear import HardSwish, LeakyRelu, PRelu, Sigmoid, Tanh
 from .operator import Activation, Operator, Padding
 from .pooling import AveragePool2d, MaxPool2d
@@ -33,6 +33,7 @@ __all__ = [
     "Maximum",
     "Mean",
     "Minimum",
+    "MirrorPad",
     "Mul",
     "Operator",
     "PRelu",

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..tensor import Tensor
 from .operator import Arrays, Shape, quantization
+
+Mirror = Literal["reflect", "symmetric"]
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,30 @@ class Pad:
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         return np.pad(inputs[0], self.before_after, constant_values=quantization(output).zero_point)
+
+
+@dataclass(frozen=True)
+class MirrorPad:
+    """x continued beyond its ends by what lies before them, backwards; `symmetric` repeats the last value, too.
+
+    One pair an axis, (0, 0) for the batch; at most what there is to mirror.
+    """
+
+    before_after: tuple[tuple[int, int], ...]
+    mode: Mirror = "reflect"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        repeated = 0 if self.mode == "reflect" else 1
+        pairs = list(zip(self.before_after, inputs[0], strict=False))
+        if len(self.before_after) != len(inputs[0]) or any(max(pair) >= n + repeated for pair, n in pairs):
+            raise ValueError(f"a {self.mode} padding {self.before_after} of an input of shape {inputs[0]}")
+        return tuple(before + length + after for (before, after), length in pairs)
+
+    def macs(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+        return 0
+
+    def compute(self, inputs: Arrays) -> NDArray[Any]:
+        return np.pad(inputs[0], self.before_after, mode=self.mode)
+
+    def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
+        return self.compute(inputs)

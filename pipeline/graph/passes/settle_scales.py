@@ -11,6 +11,7 @@ SAME_SCALE = frozenset(  # as their first input
         "AveragePool2d",
         "Gather",
         "MaxPool2d",
+        "MirrorPad",
         "Pad",
         "Relu6",
         "Reshape",
