@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tflite_micro.python.tflite_micro import runtime as tflite_micro
 
 from edgestill.pipeline.errors import BadModel
 from edgestill.pipeline.graph.execute import run_integer
@@ -93,6 +94,19 @@ def test_a_plan_lies_between_what_is_live_and_what_tflite_micro_takes_by_itself(
     made = plan(graph)
     assert made.least == least_bytes(buffers(graph)) <= made.bytes <= unplanned_bytes(graph)
     assert plan(graph) == made
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(), st.integers(0, 2**32 - 1))
+def test_any_planned_graph_gives_the_same_integers_in_tflite_micro(graph: Graph, seed: int) -> None:
+    data = to_tflite(graph)
+    assume(read_offline_plan(data) is not None)
+    x = np.random.default_rng(seed).integers(-128, 128, graph.tensors["x"].shape).astype(np.int8)
+    interpreter = tflite_micro.Interpreter.from_bytes(data, arena_size=1 << 20)
+    interpreter.set_input(x, 0)
+    interpreter.invoke()
+    for index, wanted in enumerate(run_integer(graph, [x])):
+        np.testing.assert_array_equal(interpreter.get_output(index), wanted)
 
 
 def first_fit(order: Sequence[Buffer]) -> int:
