@@ -12,6 +12,7 @@ from .lowering import (
     elementwise,
     movement,
     nonlinear,
+    normalization,
     pooling,
     quantization,
     resizing,
@@ -21,9 +22,11 @@ from .lowering import (
 from .lowering.builder import Builder, Constant, Refused, Value
 from .lowering.folding import fold
 from .lowering.layout import graph_shape, standard_order
+from .lowering.patterns import recognised
 from .lowering.reader import OnnxModel, OnnxNode, read
 from .passes.absorb_padding import absorb_padding
 from .passes.fixed_scales import fix_scales
+from .passes.fold_affine import fold_affine
 from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
 from .passes.settle_scales import float_tensors, settle_scales
@@ -47,9 +50,11 @@ LOWERED: Mapping[str, Lower] = {
     "Gemm": dense.gemm,
     "GlobalAveragePool": pooling.global_average_pool,
     "GlobalMaxPool": pooling.global_max_pool,
+    "Gelu": nonlinear.gelu,
     "HardSigmoid": nonlinear.hard_sigmoid,
     "HardSwish": nonlinear.hard_swish,
     "Identity": movement.identity,
+    "LayerNormalization": normalization.layer_normalization,
     "LeakyRelu": nonlinear.leaky_relu,
     "MatMul": dense.matmul,
     "Max": elementwise.greatest,
@@ -64,6 +69,7 @@ LOWERED: Mapping[str, Lower] = {
     "Relu": nonlinear.relu,
     "Reshape": movement.reshape,
     "Resize": resizing.resize,
+    "Rsqrt": nonlinear.rsqrt,
     "Sigmoid": nonlinear.sigmoid,
     "Slice": selection.slice_,
     "Softmax": elementwise.softmax,
@@ -83,6 +89,7 @@ FOLDED = frozenset(  # carried where their inputs are constants: the arithmetic 
         "Equal",
         "Expand",
         "Gather",
+        "Mod",
         "Range",
         "Shape",
         "Slice",
@@ -90,6 +97,7 @@ FOLDED = frozenset(  # carried where their inputs are constants: the arithmetic 
         "Where",
     ]
 )
+PARTS = frozenset(["Erf", "Reciprocal"])  # of patterns that are one operator
 REMEDY = "replace that layer before export, or leave it outside the model"
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)  # what attributes of a wrong kind or length end in
 
@@ -111,7 +119,7 @@ def lower(data: bytes, where: str = "the model") -> tuple[Graph, Mapping[str, Va
 
     The graph's tensors keep their ONNX name as `origin`; of a QDQ file's, it is the name of the integers.
     """
-    model = read(data, {*LOWERED, *FOLDED}, where)
+    model = recognised(read(data, {*LOWERED, *FOLDED, *PARTS}, where))
     build = Builder(model)
     _start(build, model)
     reasons = _lower_all(build, model)
@@ -192,7 +200,7 @@ def _folded(build: Builder, node: OnnxNode) -> Constant | None:
 def _finished(graph: Graph) -> Graph:
     """Fused, settled and numbered."""
     if all(tensor.quantization is None for tensor in graph.tensors.values()):
-        return renumbered(fuse_activations(merge_means(absorb_padding(graph))))
+        return renumbered(fold_affine(fuse_activations(merge_means(absorb_padding(graph)))))
     settled = fix_scales(settle_scales(fuse_activations(graph)))
     still_float = float_tensors(settled)
     if still_float:

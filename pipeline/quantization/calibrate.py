@@ -14,7 +14,7 @@ from ...calibration.observers import Observer, Statistics
 from ..errors import BadArtifact, BadData
 from ..graph.execute import as_graph_input, run_float
 from ..graph.graph import Graph
-from .groups import separated
+from .integer_form import integer_form
 
 FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -57,7 +57,7 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
     another order see the same float32 values. `BadData` when there are no samples, or an activation
     is not finite.
     """
-    graph = separated(graph)
+    graph = integer_form(graph)
     names = (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))
     observers = {name: Observer() for name in names if graph.tensors[name].dtype == "float32"}
 

@@ -13,7 +13,7 @@ from ..graph.graph import Graph, Node, renumbered
 from ..graph.tensor import Quantization, Tensor
 from .bias_correction import corrected_biases
 from .calibrate import Calibration
-from .groups import separated
+from .integer_form import integer_form
 from .layers import layers_of
 from .options import QuantizationOptions
 from .scales import activation_scales
@@ -45,7 +45,7 @@ def quantize(
     """
     _refuse(graph)
     _check(samples, graph)
-    graph = separated(graph)
+    graph = integer_form(graph)
     scales = activation_scales(graph, calibration, options)
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}

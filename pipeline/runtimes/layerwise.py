@@ -26,8 +26,9 @@ TWICE = "rounded twice by TFLite, once by ONNX Runtime"
 # These scale small sums, whose halves are frequent, and TFLite rounds them in its own ways: an average pool away from
 # zero, the others first to an integer and then again by a shift. ONNX rounds once, to even. All stay within one step.
 ROUNDED_OTHERWISE: Mapping[str, str] = {
-    **dict.fromkeys(["LeakyRelu", "Mean", "Mul", "PRelu", "Quantize", "Relu"], TWICE),
+    **dict.fromkeys(["BatchMatMul", "LeakyRelu", "Mean", "Mul", "PRelu", "Quantize", "Relu"], TWICE),
     "AveragePool2d": "halves are rounded away from zero by TFLite, to even by ONNX Runtime",
+    "Rsqrt": "found by Newton's method in fixed point by TFLite, in float by ONNX Runtime",
     "ResizeBilinear": "its places are rounded to 1/1024 of a pixel by TFLite",
     "HardSwish": "computed in 16-bit fixed point by TFLite, in float by ONNX Runtime",
 }

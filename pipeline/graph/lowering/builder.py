@@ -2,82 +2,26 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
-from ..operators import Operator, Reshape, Transpose
+from ..operators import Mul, Operator, Reshape, Transpose
 from ..operators.operator import Shape
 from ..passes.settle_scales import SAME_SCALE
-from ..tensor import DType, Quantization, Tensor
+from ..tensor import DType, Tensor
 from .layout import Channels, graph_shape, standard_order
 from .reader import LARGEST, OnnxModel
 from .turning import on_own_axes, transposition
+from .value import Constant, Refused, Value
+
+__all__ = ["Builder", "Constant", "Refused", "Value"]
 
 MEMORY = 2**29  # bytes that folded constants, and the orders of values, may take together
-
-
-class Refused(Exception):
-    """One node cannot be lowered: a reason code, what is wrong, and what to do."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        self.code = code
-        super().__init__(detail)
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """An ONNX tensor that depends on the input: the graph's tensor that holds it, and where its elements lie there.
-
-    `order` is, for every element of that tensor in memory order, its position in the flattened ONNX tensor. A reshape
-    or a transposition only changes `shape` and `order`; nothing is emitted until an operator needs the elements to be
-    in the standard order. `likely` says where the channels stand when lengths of 1 leave it open.
-    """
-
-    tensor: str
-    shape: Shape
-    order: NDArray[np.int64]
-    likely: Channels = "first"
-
-    def as_onnx(self, array: NDArray[Any]) -> NDArray[Any]:
-        """(n, ...) as it lies in the graph's tensor, as ONNX has it: (n, *shape[1:])."""
-        rows = array.reshape(len(array), -1)
-        placed = np.empty_like(rows)
-        placed[:, self.order] = rows
-        return placed.reshape(len(array), *self.shape[1:])
-
-    def as_graph(self, array: NDArray[Any], shape: Shape) -> NDArray[Any]:
-        """(n, ...) as ONNX has it, as it lies in the graph's tensor of this shape: (n, *shape[1:])."""
-        return array.reshape(len(array), -1)[:, self.order].reshape(len(array), *shape[1:])
-
-    @property
-    def channels(self) -> Channels | None:
-        """Where ONNX's channels stand, when the elements lie as those of one of its layouts."""
-        layouts: tuple[Channels, ...] = ("first", "last") if self.likely == "first" else ("last", "first")
-        return next((c for c in layouts if np.array_equal(self.order, standard_order(self.shape, c))), None)
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """A constant in ONNX's layout; where `quantization` is given, `data` holds the integers."""
-
-    data: NDArray[Any]
-    quantization: Quantization | None = None
-
-    def transposed(self, axes: Sequence[int]) -> "Constant":
-        """Axes in another order; the axis of the scales goes along."""
-        quantization = self.quantization
-        if quantization is not None and quantization.axis is not None:
-            quantization = replace(quantization, axis=list(axes).index(quantization.axis))
-        return Constant(np.ascontiguousarray(self.data.transpose(axes)), quantization)
-
-    def real(self) -> NDArray[np.float32]:
-        """The constant as float32."""
-        return self.data.astype(np.float32) if self.quantization is None else self.quantization.dequantize(self.data)
 
 
 class Builder:
@@ -100,7 +44,12 @@ class Builder:
         value = self.any_value(name)
         if self.tensor(value).dtype == "int32":
             raise Refused("O-IDS", f"computes with token ids, {name!r}; only Gather may, from a table of embeddings")
-        return value
+        return value if value.gain == 1.0 else self._multiplied(value, name)
+
+    def scaled(self, name: str) -> tuple[Value, float]:
+        """The reals of this ONNX name without a factor that waits, and the factor."""
+        value = self.any_value(name)
+        return (replace(value, gain=1.0), value.gain) if value.gain != 1.0 else (self.value(name), 1.0)
 
     def any_value(self, name: str) -> Value:
         """The value of this ONNX name, reals or token ids; `Refused` when it is a constant."""
@@ -151,6 +100,13 @@ class Builder:
             return replace(self.shaped(value, target), likely=channels)
         return replace(self._turned(value, target, standard_order(value.shape, channels)), likely=channels)
 
+    def plainly(self, value: Value, shape: Shape) -> Value:
+        """The same value in a tensor of this shape, its elements in the order in which ONNX has them."""
+        order = standard_order(value.shape, "last")
+        if np.array_equal(value.order, order):
+            return self.shaped(value, shape)
+        return self._turned(value, shape, order)
+
     def laid_out(self, value: Value) -> Value:
         """The same value in a tensor of the graph's shape, whatever the order of its elements."""
         return self.shaped(value, graph_shape(value.shape, value.channels or "first"))
@@ -159,13 +115,21 @@ class Builder:
         """The same value in a tensor of this shape."""
         if self.tensor(value).shape == shape:
             return value
-        return replace(value, tensor=self._emit(Reshape(shape), [value.tensor], ""))
+        return replace(value, tensor=self.emit(Reshape(shape), [value.tensor], ""))
+
+    def _multiplied(self, value: Value, name: str) -> Value:
+        """The value with its factor taken in, by a product."""
+        if self.tensor(value).quantization is not None:
+            raise Refused(
+                "O-QUANTIZATION", f"reads {name!r}, a scaled quantized tensor; fold the factor into its layer"
+            )
+        factor = self.keep(Constant(np.full([1] * len(self.tensor(value).shape), value.gain)), "")
+        self.values[name] = replace(value, tensor=self.emit(Mul(), [value.tensor, factor], name), gain=1.0)
+        return self.values[name]
 
     def _turned(self, value: Value, shape: Shape, order: NDArray[np.int64]) -> Value:
         """The same value in a tensor of this shape whose elements lie in this order."""
-        place = np.empty_like(value.order)
-        place[value.order] = np.arange(len(place))
-        turn = transposition(place[order])
+        turn = transposition(value.places[order])
         if turn is None:
             raise Refused("O-LAYOUT", f"its input {value.shape} mixes axes in a way that no transposition undoes")
         own = on_own_axes(self.tensor(value).shape, *turn, shape)
@@ -173,7 +137,7 @@ class Builder:
             ones = max(4 - len(turn[0]), 1)  # in front: files know tensors of two and four axes best
             value = self.shaped(value, (*(1,) * ones, *turn[0]))
             own = (*range(ones), *(axis + ones for axis in turn[1]))
-        turned = replace(value, tensor=self._emit(Transpose(own), [value.tensor], ""), order=order)
+        turned = replace(value, tensor=self.emit(Transpose(own), [value.tensor], ""), order=order)
         return self.shaped(turned, shape)
 
     def used(self, name: str) -> bool:
@@ -191,7 +155,7 @@ class Builder:
         self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str, channels: Channels = "first"
     ) -> Value:
         """One more operator, whose output has this ONNX shape and lies in the standard order."""
-        value = Value(self._emit(operator, inputs, origin), shape, standard_order(shape, channels), channels)
+        value = Value(self.emit(operator, inputs, origin), shape, standard_order(shape, channels), channels)
         found, expected = self.tensor(value).shape, graph_shape(shape, channels)
         if found != expected:
             raise Refused("O-SHAPE", f"gives {found}, where ONNX says {expected}")
@@ -199,7 +163,7 @@ class Builder:
 
     def rows(self, operator: Operator, inputs: Sequence[str], shape: Shape, origin: str) -> Value:
         """One more operator, whose output lies as ONNX has it, in a tensor of any shape."""
-        return Value(self._emit(operator, inputs, origin), shape, standard_order(shape, "last"), "last")
+        return Value(self.emit(operator, inputs, origin), shape, standard_order(shape, "last"), "last")
 
     def viewed(self, value: Value, shape: Shape) -> Value:
         """The same elements under another ONNX shape."""
@@ -210,14 +174,11 @@ class Builder:
     def permuted(self, value: Value, axes: Sequence[int]) -> Value:
         """The same elements with the ONNX axes in another order; nothing is moved."""
         self.spend(value.order.nbytes)
-        count = len(value.order)
-        place_of = np.empty_like(value.order)
-        place_of[np.arange(count).reshape(value.shape).transpose(axes).ravel()] = np.arange(count)
-        return replace(value, shape=tuple(value.shape[axis] for axis in axes), order=place_of[value.order])
+        return value.permuted(axes)
 
     def elementwise(self, operator: Operator, values: Sequence[Value], origin: str) -> Value:
         """One more operator, whose output lies as its first input does."""
-        return replace(values[0], tensor=self._emit(operator, [value.tensor for value in values], origin))
+        return replace(values[0], tensor=self.emit(operator, [value.tensor for value in values], origin))
 
     def keep(self, constant: Constant, origin: str, dtype: DType = "float32") -> str:
         """A constant tensor; integers keep their own type."""
@@ -246,7 +207,8 @@ class Builder:
         inputs = (self.values[model.input].tensor,)
         return Graph(dict(self._tensors), tuple(self._nodes), inputs, outputs, dict(model.metadata))
 
-    def _emit(self, operator: Operator, inputs: Sequence[str], origin: str) -> str:
+    def emit(self, operator: Operator, inputs: Sequence[str], origin: str) -> str:
+        """One more operator; the tensor that it gives."""
         try:
             shape = operator.shape([self._tensors[name].shape for name in inputs])
         except ValueError as error:

@@ -1,10 +1,11 @@
-"""Lowers Gemm and MatMul with constant weights to a dense layer."""
+"""Lowers Gemm and MatMul: with constant weights a dense layer, else a product of two values."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from ..operators import FullyConnected
+from ..operators import BatchMatMul, FullyConnected
+from ..operators.operator import Shape
 from .builder import Builder, Constant, Refused, Value
 from .linear import linear
 from .reader import OnnxNode
@@ -22,7 +23,9 @@ def gemm(build: Builder, node: OnnxNode) -> Value:
 
 
 def matmul(build: Builder, node: OnnxNode) -> Value:
-    """MatMul: x (n,in) @ w (in,out)."""
+    """MatMul: x (...,in) @ w (in,out), or of two values."""
+    if node.input(0) in build.values and node.input(1) in build.values:
+        return _product(build, node)
     weights = build.constant(node.input(1))
     if weights.data.ndim != 2:
         raise Refused("O-RANK", f"its weights have {weights.data.ndim} axes; 2 are carried")
@@ -31,18 +34,42 @@ def matmul(build: Builder, node: OnnxNode) -> Value:
 
 def _dense(build: Builder, node: OnnxNode, weights: Constant, bias: Constant) -> Value:
     """The columns of the weights follow the order in which the input's elements lie: channels last."""
-    x = build.value(node.input(0))
-    if len(x.shape) != 2:
-        raise Refused(
-            "O-RANK", f"its input has {len(x.shape)} axes {x.shape}; a dense layer on (n,features) is carried"
-        )
+    x, gain = build.scaled(node.input(0))
+    weights = _scaled(weights, gain)
     outputs, width = weights.data.shape
-    if width != x.shape[1]:
-        raise Refused("O-SHAPE", f"has weights for {width} values on an input of {x.shape[1]}")
+    if len(x.shape) < 2 or width != x.shape[-1]:
+        raise Refused("O-SHAPE", f"has weights for {width} values on an input of {x.shape}")
+    bias = replace(bias, data=np.broadcast_to(bias.data.ravel(), (outputs,)))
+    if len(x.shape) > 2 or x.shape[0] != 1:
+        rows = build.lying(x, "last")
+        return linear(build, FullyConnected(keep_dims=True), rows, weights, bias, (*x.shape[:-1], outputs), node)
     x = build.laid_out(x)
     weights = replace(weights, data=np.ascontiguousarray(weights.data[:, x.order]))
-    bias = replace(bias, data=np.broadcast_to(bias.data.ravel(), (outputs,)))
     return linear(build, FullyConnected(), x, weights, bias, (1, outputs), node)
+
+
+def _product(build: Builder, node: OnnxNode) -> Value:
+    """Matrices that both depend on the input; the right one is turned where it must be turned anyway."""
+    (a, gain), (b, other) = (build.scaled(name) for name in node.inputs)
+    if len(a.shape) < 3 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        raise Refused("O-SHAPE", f"multiplies {a.shape} by {b.shape}; stacks of matrices of equal number are carried")
+    stack = a.shape[1:-2] if a.shape[0] == 1 else a.shape[:-2]
+    stack = (*(1,) * max(2 - len(stack), 1), *stack)
+    a = build.plainly(a, (*stack, *a.shape[-2:]))
+    shape = (*a.shape[:-1], b.shape[-1])
+    turned = build.permuted(b, (*range(len(b.shape) - 2), len(b.shape) - 1, len(b.shape) - 2))
+    transposed = not _lies_as(build, b, (*stack, *b.shape[-2:])) and (
+        _lies_as(build, turned, (*stack, *turned.shape[-2:])) or not _lies_as(build, b)
+    )
+    b = turned if transposed else b
+    b = build.plainly(b, (*stack, *b.shape[-2:]))
+    product = build.rows(BatchMatMul(transposed), [a.tensor, b.tensor], shape, node.outputs[0])
+    return replace(product, gain=gain * other)
+
+
+def _lies_as(build: Builder, x: Value, shape: Shape | None = None) -> bool:
+    """Whether the elements lie as ONNX has them, in a tensor of this shape or of any."""
+    return np.array_equal(x.order, np.arange(len(x.order))) and shape in (None, build.tensor(x).shape)
 
 
 def _scaled(constant: Constant, factor: float) -> Constant:

@@ -60,16 +60,17 @@ def batch_normalization(build: Builder, node: OnnxNode) -> Value:
 
 def softmax(build: Builder, node: OnnxNode) -> Value:
     """Softmax over any axis but the batch; one that does not lie innermost is turned there and back."""
-    x = build.value(node.input(0))
+    x, gain = build.scaled(node.input(0))
     rank, axis = len(x.shape), node.attributes.get("axis", -1) % len(x.shape)
     if axis == 0 and x.shape[0] == 1:
         raise Refused("O-ATTRIBUTE", "normalises the batch; any other axis is carried")
+    operator = Softmax(float(np.float32(gain)))
     x, _ = build.aligned(x)
     if axis == channel_axis(x):
-        return build.elementwise(Softmax(), [x], node.outputs[0])
+        return build.elementwise(operator, [x], node.outputs[0])
     there = [other for other in range(rank) if other != axis] + [axis]
     turned = build.lying(build.permuted(x, there), "last")
-    given = build.elementwise(Softmax(), [turned], node.outputs[0])
+    given = build.elementwise(operator, [turned], node.outputs[0])
     return build.permuted(given, [there.index(other) for other in range(rank)])
 
 

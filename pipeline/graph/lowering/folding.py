@@ -87,7 +87,7 @@ def _kept(node: OnnxNode, inputs: Arrays) -> float:
 
 
 BYTES: Mapping[str, Callable[[OnnxNode, Arrays], float]] = {
-    **dict.fromkeys(["Add", "Div", "Equal", "Mul", "Sub", "Where"], _broadcast),
+    **dict.fromkeys(["Add", "Div", "Equal", "Mod", "Mul", "Sub", "Where"], _broadcast),
     **dict.fromkeys(["Clip", "Flatten", "Identity", "Relu", "Reshape", "Shape"], _kept),
     **dict.fromkeys(["Slice", "Sqrt", "Squeeze", "Transpose", "Unsqueeze"], _kept),
     "Cast": _cast,

@@ -40,6 +40,8 @@ def linear(
     elif bias.quantization is None:
         bias = quantized_bias(bias.real(), scale, weights.quantization)
     names = [build.keep(weights, node.input(1)), build.keep(bias, node.input(2))]
+    if isinstance(operator, FullyConnected) and operator.keep_dims:
+        return build.rows(operator, [x.tensor, *names], shape, node.outputs[0])
     return build.image(operator, [x.tensor, *names], shape, node.outputs[0])
 
 
@@ -51,24 +53,40 @@ def quantized_bias(bias: NDArray[np.float32], x: Quantization, weights: Quantiza
 
 
 def affine(build: Builder, node: OnnxNode, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
-    """`gain * x + offset`, one a channel: folded into the layer before it, or a depthwise layer of one tap."""
+    """`gain * x + offset`, one a channel or one for all.
+
+    Folded into the layer before it, where there is one; a mere factor waits for who can take it in; else a layer of one
+    tap, a product or a sum.
+    """
     name = next(name for name in node.inputs if name in build.values)
-    x = build.value(name)
+    if gain.size == offset.size == 1 and not offset.any() and not _folds(build, build.any_value(name), gain, offset):
+        x, before = build.scaled(name)
+        return replace(x, gain=before * float(gain.ravel()[0]))
+    return scaled_by_channel(build, build.value(name), gain.ravel(), offset.ravel(), node.outputs[0])
+
+
+def scaled_by_channel(
+    build: Builder, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64], origin: str
+) -> Value:
+    """`gain * x + offset`, one a channel or one for all: in the layer before, or on their own."""
     if build.tensor(x).quantization is not None:
         raise Refused("O-QUANTIZATION", "scales a quantized tensor; fold it into its layer before quantizing")
-    gain, offset = gain.ravel(), offset.ravel()
+    if not _folds(build, x, gain, offset):
+        return _alone(build, origin, x, gain, offset)
     before, width = build.writer(x.tensor), build.tensor(x).shape[-1]
-    if (
-        before is not None
-        and isinstance(before.operator, LINEAR)
-        and build.only_use(x)
-        and _fits(x, width, gain, offset)
-    ):
-        for tensor in _folded(build.inputs_of(before)[1:], before.operator, *_spread(width, gain, offset)):
-            build.change(tensor)
-        build.change(replace(build.tensor(x), origin=node.outputs[0]))
-        return x
-    return _alone(build, node, x, gain, offset)
+    assert before is not None
+    for tensor in _folded(build.inputs_of(before)[1:], before.operator, *_spread(width, gain, offset)):
+        build.change(tensor)
+    build.change(replace(build.tensor(x), origin=origin))
+    return x
+
+
+def _folds(build: Builder, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> bool:
+    """Whether a layer wrote x for this reader alone, and its channels are those that the values are for."""
+    before, width = build.writer(x.tensor), build.tensor(x).shape[-1]
+    fits = max(gain.size, offset.size) == 1 or (x.channels is not None and width == x.shape[channel_axis(x)])
+    alone = before is not None and isinstance(before.operator, LINEAR) and build.only_use(x) and x.gain == 1.0
+    return alone and fits and build.tensor(x).quantization is None
 
 
 def channel_axis(x: Value) -> int:
@@ -76,30 +94,25 @@ def channel_axis(x: Value) -> int:
     return len(x.shape) - 1 if x.channels == "last" else min(1, len(x.shape) - 1)
 
 
-def _fits(x: Value, width: int, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> bool:
-    """Whether the channels of the layer before are those that the values are for."""
-    return max(gain.size, offset.size) == 1 or (x.channels is not None and width == x.shape[channel_axis(x)])
-
-
 def _spread(width: int, *parts: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     return (np.broadcast_to(part, (width,)) for part in parts)
 
 
-def _alone(build: Builder, node: OnnxNode, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
+def _alone(build: Builder, origin: str, x: Value, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Value:
     """A product, a sum, or both, where no layer takes them in; on images with values by channel, a layer of one tap."""
     x, channels = build.aligned(x)
     rank = len(build.tensor(x).shape)
     by_channel = len(set(gain)) > 1 or len(set(offset)) > 1
     if rank == 4 and (by_channel or (np.any(gain != 1) and np.any(offset != 0))):
         gain, offset = _spread(build.tensor(x).shape[-1], gain, offset)
-        names = [build.keep(Constant(part), node.outputs[0]) for part in (gain.reshape(1, 1, 1, -1), offset)]
-        return build.elementwise(DepthwiseConv2d(), [x, *(replace(x, tensor=name) for name in names)], node.outputs[0])
+        names = [build.keep(Constant(part), origin) for part in (gain.reshape(1, 1, 1, -1), offset)]
+        return build.elementwise(DepthwiseConv2d(), [x, *(replace(x, tensor=name) for name in names)], origin)
     for operator, part in ((Mul(), gain), (Add(), offset)):
         if np.any(part != (1 if isinstance(operator, Mul) else 0)):
             values = part if by_channel else part[:1]
             constant = Constant(values.reshape([1] * (rank - 1) + [-1]))
-            second = replace(x, tensor=build.keep(constant, node.outputs[0]))
-            x = build.elementwise(operator, [x, second], node.outputs[0])
+            second = replace(x, tensor=build.keep(constant, origin))
+            x = build.elementwise(operator, [x, second], origin)
     return x
 
 

@@ -2,7 +2,21 @@
 
 import numpy as np
 
-from ..operators import HardSwish, LeakyRelu, Maximum, Minimum, Mul, Operator, PRelu, Relu, Relu6, Sigmoid, Tanh
+from ..operators import (
+    Gelu,
+    HardSwish,
+    LeakyRelu,
+    Maximum,
+    Minimum,
+    Mul,
+    Operator,
+    PRelu,
+    Relu,
+    Relu6,
+    Rsqrt,
+    Sigmoid,
+    Tanh,
+)
 from .builder import Builder, Refused, Value
 from .linear import affine
 from .operands import number, operand
@@ -23,6 +37,16 @@ def tanh(build: Builder, node: OnnxNode) -> Value:
 
 def hard_swish(build: Builder, node: OnnxNode) -> Value:
     return _applied(build, node, HardSwish())
+
+
+def gelu(build: Builder, node: OnnxNode) -> Value:
+    """Gelu, exact or by its hyperbolic tangent."""
+    return _applied(build, node, Gelu(node.attributes.get("approximate", "none") == "tanh"))
+
+
+def rsqrt(build: Builder, node: OnnxNode) -> Value:
+    """1 / sqrt(x), as files say it by several nodes."""
+    return _applied(build, node, Rsqrt())
 
 
 def leaky_relu(build: Builder, node: OnnxNode) -> Value:

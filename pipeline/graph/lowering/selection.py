@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from math import prod
 
 import numpy as np
 
 from ..operators import Concat, Gather, Operator, Slice, StridedSlice
+from ..operators.operator import Shape
 from .builder import Builder, Constant, Refused, Value
 from .layout import Channels, graph_axis, graph_shape, standard_order
 from .reader import OnnxNode
 
+Span = tuple[int, int, int]  # start, end, step
+Spans = dict[int, Span]  # by axis
 MOST_JOINED = 10  # inputs that TFLite Micro's CONCATENATION takes
 
 
@@ -35,7 +39,7 @@ def slice_(build: Builder, node: OnnxNode) -> Value:
     steps = build.numbers(node.input(4)) if node.input(4) else [1] * len(starts)
     if min(steps) < 1:
         raise Refused("O-ATTRIBUTE", f"steps {steps}; steps above 0 are carried")
-    spans = {}
+    spans: Spans = {}
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         spans[axis % len(x.shape)] = slice(start, end, step).indices(x.shape[axis])
     return _cut(build, node, x, spans)
@@ -96,7 +100,7 @@ def _embedding(build: Builder, node: OnnxNode) -> Value:
     return build.image(Gather(), [name, ids.tensor], shape, node.outputs[0], "last")
 
 
-def _cut(build: Builder, node: OnnxNode, x: Value, spans: dict[int, tuple[int, int, int]], place: int = 0) -> Value:
+def _cut(build: Builder, node: OnnxNode, x: Value, spans: Spans, place: int = 0) -> Value:
     """What lies between start and end of each axis, every step-th."""
     spans = {axis: span for axis, span in spans.items() if span != (0, x.shape[axis], 1)}
     shape = tuple(len(range(*spans[axis])) if axis in spans else length for axis, length in enumerate(x.shape))
@@ -106,18 +110,47 @@ def _cut(build: Builder, node: OnnxNode, x: Value, spans: dict[int, tuple[int, i
         raise Refused(
             "O-SHAPE", f"cuts {x.shape} to {shape}; at least one value of each axis, and the batch, must stay"
         )
-    x, channels = build.aligned(x)
-    steps = [(0, length, 1) for length in build.tensor(x).shape]
-    for axis, span in spans.items():
-        if x.shape[axis] > 1:
-            steps[graph_axis(axis, x.shape, channels)] = span
+    axes = x.axes_in_memory
+    if axes is None:
+        x = build.lying(x, "last")
+        axes = tuple(range(len(x.shape)))
+    return _cut_as_it_lies(build, node.outputs[place], x, axes, spans, shape)
+
+
+def _cut_as_it_lies(build: Builder, origin: str, x: Value, axes: tuple[int, ...], spans: Spans, shape: Shape) -> Value:
+    """Cuts the tensor on the axes that it has in memory, outer to inner; side by side, whole ones are one."""
+    channels = x.channels
+    if channels is None or x.shape[0] != 1:
+        view = _parts(x.shape, axes, spans)
+    else:
+        view = list(zip(graph_shape(x.shape, channels), _graph_spans(x, channels, spans), strict=True))
+    x = build.shaped(x, tuple(length for length, _ in view))
+    steps = [span or (0, length, 1) for length, span in view]
     begin, end, strides = (tuple(step[part] for step in steps) for part in range(3))
     operator: Operator = StridedSlice(begin, end, strides)
     if set(strides) == {1}:
         operator = Slice(begin, tuple(last - first for first, last in zip(begin, end, strict=True)))
-    taken = build.elementwise(operator, [x], node.outputs[place])
-    lies: Channels = channels if x.shape[0] == 1 else "last"
-    return Value(taken.tensor, shape, standard_order(shape, lies), lies)
+    taken = build.elementwise(operator, [x], origin)
+    order = np.arange(prod(shape)).reshape(shape).transpose(axes).ravel()
+    return Value(taken.tensor, shape, order, x.likely if shape[0] == 1 else "last")
+
+
+def _graph_spans(x: Value, channels: Channels, spans: Spans) -> list[Span | None]:
+    found: list[Span | None] = [None] * len(graph_shape(x.shape, channels))
+    for axis, span in spans.items():
+        found[graph_axis(axis, x.shape, channels)] = span
+    return found
+
+
+def _parts(shape: Shape, axes: tuple[int, ...], spans: Spans) -> list[tuple[int, Span | None]]:
+    """The lengths of a tensor on which these spans can be cut, and the spans."""
+    parts: list[tuple[int, Span | None]] = []
+    for axis in axes:
+        if parts and parts[-1][1] is None and axis not in spans:
+            parts[-1] = (parts[-1][0] * shape[axis], None)
+        elif shape[axis] > 1:
+            parts.append((shape[axis], spans.get(axis)))
+    return [(1, None)] * max(4 - len(parts), 1) + parts
 
 
 def _joined(build: Builder, name: str, like: Value, channels: Channels) -> Value:

@@ -4,6 +4,7 @@ from .conversion import Dequantize, Quantize
 from .convolution import Conv2d, DepthwiseConv2d
 from .dense import FullyConnected
 from .elementwise import Add, Maximum, Minimum, Mul, Relu, Relu6, Sub
+from .gelu import Gelu
 from .movement import Gather, MirrorPad, Pad, Reshape
 from .nonlinear import HardSwish, LeakyRelu, PRelu, Sigmoid, Tanh
 from .operator import Activation, Operator, Padding
@@ -27,6 +28,7 @@ __all__ = [
     "Dequantize",
     "FullyConnected",
     "Gather",
+    "Gelu",
     "HardSwish",
     "LeakyRelu",
     "MaxPool2d",
