@@ -50,12 +50,17 @@ def channels_last(x: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim == 4 else x
 
 
+def onnx_runs(data: bytes, x: Array) -> Array:
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    found: Array = np.concatenate([session.run(None, {name: one[None]})[0] for one in x])
+    return found
+
+
 def check_float(data: bytes, shape: tuple[int, ...]) -> Graph:
     """The graph gives what ONNX Runtime gives, also once it was written and read again."""
     graph, x = from_onnx(data), noise(3, *shape)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    wanted = channels_last(np.concatenate([session.run(None, {name: one[None]})[0] for one in x]))
+    wanted = channels_last(onnx_runs(data, x))
     for made in (graph, from_onnx(to_onnx(graph)), from_tflite(to_tflite(graph))):
         (found,) = run_float(made, [channels_last(x)])
         np.testing.assert_allclose(found, wanted, atol=1e-5 * max(1.0, float(np.abs(wanted).max())))

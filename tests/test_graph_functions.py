@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from edgestill.pipeline.errors import Unsupported
+from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph, Node
@@ -19,7 +20,7 @@ from edgestill.pipeline.graph.tensor import Tensor, per_tensor
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.runtimes.parity import compare
-from edgestill.tests.lowered import channels_last, check_float, exported, model, noise, quantized
+from edgestill.tests.lowered import channels_last, check_float, exported, model, noise, onnx_runs, quantized
 
 torch.set_num_threads(1)
 FUNCTIONS: dict[str, tuple[nn.Module, set[str]]] = {
@@ -154,6 +155,27 @@ def test_a_sigmoid_of_a_foreign_qdq_file_gets_the_scale_of_its_kernel_and_is_req
     scales = [graph.tensors[one.outputs[0]].quantization for one in graph.nodes]
     assert scales == [per_tensor(1 / 256, -128), per_tensor(0.01, 5 - 128)]
     assert from_tflite(to_tflite(graph)) == graph
+
+
+@pytest.mark.parametrize("clamp", [("Clip", ["b", "low", "high"]), ("Max", ["low", "b"])])
+def test_a_clamp_between_two_scales_of_a_foreign_qdq_file_is_requantized_first(clamp: tuple[str, list[str]]) -> None:
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s0", "z0"], ["a"]),
+        helper.make_node("DequantizeLinear", ["a", "s0", "z0"], ["b"]),
+        helper.make_node(*clamp, ["c"]),
+        helper.make_node("QuantizeLinear", ["c", "s1", "z1"], ["d"]),
+        helper.make_node("DequantizeLinear", ["d", "s1", "z1"], ["y"]),
+    ]
+    zeros = {"z0": np.array(128, np.uint8), "z1": np.array(60, np.uint8)}
+    bounds = {name: value for name, value in (("low", -0.5), ("high", 0.8)) if name in clamp[1]}
+    data = model(nodes, (1, 3, 4, 4), s0=0.02, s1=0.01, **bounds, **zeros)
+    graph, x = from_onnx(data), noise(1, 3, 4, 4)
+    assert graph.nodes[0].kind == "Quantize"
+    assert from_tflite(to_tflite(graph)) == graph
+    first, last = (graph.tensors[name].quantization for name in (*graph.inputs, *graph.outputs))
+    assert first is not None and last is not None
+    (found,) = run_integer(graph, [first.quantize(channels_last(x))])
+    np.testing.assert_allclose(last.dequantize(found), channels_last(onnx_runs(data, x)), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from .passes.fold_affine import fold_affine
 from .passes.fuse_activations import fuse_activations
 from .passes.merge_means import merge_means
 from .passes.settle_scales import float_tensors, settle_scales
+from .passes.tie_scales import tie_scales
 
 Lower = Callable[[Builder, OnnxNode], Value | Constant | Sequence[Value | None]]  # of several outputs, the unused None
 
@@ -201,7 +202,7 @@ def _finished(graph: Graph) -> Graph:
     """Fused, settled and numbered."""
     if all(tensor.quantization is None for tensor in graph.tensors.values()):
         return renumbered(fold_affine(fuse_activations(merge_means(absorb_padding(graph)))))
-    settled = fix_scales(settle_scales(fuse_activations(graph)))
+    settled = fix_scales(tie_scales(settle_scales(fuse_activations(graph))))
     still_float = float_tensors(settled)
     if still_float:
         where = "; ".join(f"{tensor.origin!r}" for tensor in still_float[:5])

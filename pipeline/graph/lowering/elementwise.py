@@ -106,20 +106,20 @@ def _bounded(build: Builder, node: OnnxNode, operator: Operator) -> Value:
     if names[1] not in build.constants:
         return _of_two(build, node, operator)
     x, channels = build.aligned(build.value(names[0]))
-    return build.elementwise(operator, [x, operand(build, names[1], x, channels)], node.outputs[0])
+    return build.elementwise(operator, [x, operand(build, names[1], x, channels, compared=True)], node.outputs[0])
 
 
 def _with_constant(build: Builder, node: OnnxNode) -> Value:
     """One value a channel goes into the layer before; any other constant is an operand."""
     first = node.input(0) in build.constants
-    value, name = build.value(node.input(int(first))), node.input(int(not first))
+    (value, _), name = build.scaled(node.input(int(first))), node.input(int(not first))
     if node.operator == "Div" and first:
         raise Refused("O-ATTRIBUTE", "divides a constant by a value, which is not carried")
     whole = build.constant(name)
     quantized = build.tensor(value).quantization is not None
     constant = None if quantized and _is_operand(whole) else _by_channel(whole, value)
     if constant is None:
-        return _of_a_constant(build, node, value, whole, first)
+        return _of_a_constant(build, node, build.value(node.input(int(first))), whole, first)
     one, zero = np.ones_like(constant), np.zeros_like(constant)
     gains_and_offsets = {
         "Add": (one, constant),

@@ -9,14 +9,19 @@ from .builder import Builder, Constant, Refused, Value
 from .layout import Channels, graph_shape, standard_order
 
 
-def operand(build: Builder, name: str, x: Value, channels: Channels, constant: Constant | None = None) -> Value:
-    """A constant that broadcasts to x, in a tensor of x's rank, quantized where x is; `constant` in the place of it."""
+def operand(
+    build: Builder, name: str, x: Value, channels: Channels, constant: Constant | None = None, compared: bool = False
+) -> Value:
+    """A constant that broadcasts to x, in a tensor of x's rank, quantized where x is; `constant` in the place of it.
+
+    What is only `compared` with x may be float: it gets the scale of the result.
+    """
     constant = constant or build.constant(name)
     rank = len(x.shape)
     shape = (1,) * (rank - constant.data.ndim) + constant.data.shape
     if not spreads(shape, x.shape):
         raise Refused("O-SHAPE", f"meets a constant {constant.data.shape}, which does not broadcast to {x.shape}")
-    if constant.quantization is None and build.tensor(x).quantization is not None:
+    if constant.quantization is None and build.tensor(x).quantization is not None and not compared:
         raise Refused("O-QUANTIZATION", f"has a float constant {name!r} on a quantized input; quantize it too")
     if constant.quantization is not None and constant.quantization.axis is not None:
         raise Refused("O-QUANTIZATION", f"has one scale a channel for {name!r}; one a tensor is carried")
