@@ -19,6 +19,8 @@ from edgestill.pipeline.graph.operators import HardSwish, LeakyRelu, Operator, S
 from edgestill.pipeline.graph.tensor import Tensor, per_tensor
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.quantization.calibrate import calibrate
+from edgestill.pipeline.quantization.quantize import quantize
 from edgestill.pipeline.runtimes.parity import compare
 from edgestill.tests.lowered import channels_last, check_float, exported, model, noise, onnx_runs, quantized
 
@@ -125,6 +127,20 @@ def test_what_is_not_carried_is_refused_with_a_reason(what: str) -> None:
     refused, words = REFUSED[what]
     with pytest.raises(Unsupported, match=words):
         from_onnx(model([refused], (1, 4), one=1, two=2, three=[1, 2, 3]))
+
+
+def test_a_layer_that_gives_nothing_has_files_that_run(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = Gates()
+    net.down.bias.data -= 100  # its ReLU is zero for every sample, and the gate a constant
+    net.first.weight.data *= 1e-6
+    net.first.bias.data *= 0  # what it gives is far below one step of its input
+    graph, samples = from_onnx(exported(net, (4, 8, 8))), channels_last(noise(8, 4, 8, 8))
+    integer = quantize(graph, calibrate(graph, [samples]), samples)
+    tflite, qdq = tmp_path / "net.tflite", tmp_path / "net.onnx"
+    tflite.write_bytes(to_tflite(integer))
+    qdq.write_bytes(to_onnx(integer))
+    assert compare(tflite, qdq, samples).passed
 
 
 def test_what_a_reader_cannot_tell_apart_takes_no_steps() -> None:

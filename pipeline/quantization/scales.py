@@ -1,5 +1,7 @@
 """One scale and zero point for every activation of a float graph."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...calibration.observers import Observer, Statistics, joint
@@ -10,10 +12,13 @@ from ..graph.passes.fixed_scales import FIXED
 from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
 from .groups import scale_groups
+from .layers import Linear
 from .limits import decisive, limits
 from .options import QuantizationOptions
 
-LEAST_RANGE = 1e-6  # of a tensor that is constant
+LEAST_RANGE = 1e-6  # below, a tensor is zero everywhere
+RANGE_OF_ZERO = 1.0  # any will do; runtimes refuse scales whose ratio to those around is extreme
+FINEST = 128  # steps of an output in one of the sums that it is made of; XNNPACK refuses 256
 
 
 def activation_scales(graph: Graph, calibration: Calibration, options: QuantizationOptions) -> dict[str, Quantization]:
@@ -25,15 +30,16 @@ def activation_scales(graph: Graph, calibration: Calibration, options: Quantizat
     reader is cut off: what a clamp clamps, and where a sigmoid is flat. Token ids have none.
     """
     scales: dict[str, Quantization] = {}
-    for members in scale_groups(graph):
+    groups = scale_groups(graph)
+    for members in groups:
         scales.update(dict.fromkeys(members, _scale(graph, members, calibration, options)))
-    return scales
+    return _coarse_enough(graph, groups, scales)
 
 
 def scale_of(ends: Range) -> Quantization:
     """The int8 scale that covers a range: widened to hold 0, which is an integer exactly."""
     low, high = min(ends[0], 0.0), max(ends[1], 0.0)
-    scale = np.float32(max(high - low, LEAST_RANGE) / 255)
+    scale = np.float32((high - low if high - low >= LEAST_RANGE else RANGE_OF_ZERO) / 255)
     zero_point = int(np.clip(np.round(-128 - low / float(scale)), -128, 127))
     return per_tensor(float(scale), zero_point)
 
@@ -50,6 +56,22 @@ def _scale(graph: Graph, members: list[str], calibration: Calibration, options: 
     low, high = METHODS[options.ranges](joint([_statistics(graph, name, calibration) for name in decided_by]))
     least, most = limits(graph, decided_by)
     return scale_of((max(low, least), min(high, most)))
+
+
+def _coarse_enough(
+    graph: Graph, groups: list[list[str]], scales: Mapping[str, Quantization]
+) -> dict[str, Quantization]:
+    """The scales, made coarser where a layer's output has far finer steps than the products that it is a sum of."""
+    found = dict(scales)
+    for node in graph.nodes:
+        weights = graph.tensors[node.inputs[1]].data if isinstance(node.operator, Linear) else None
+        if weights is not None:
+            (output,) = node.outputs
+            least = found[node.inputs[0]].per_tensor_scale * float(np.abs(weights).max()) / 127 / FINEST
+            if found[output].per_tensor_scale < least:
+                members = next(members for members in groups if output in members)
+                found.update(dict.fromkeys(members, per_tensor(least, found[output].zero_point)))
+    return found
 
 
 def _statistics(graph: Graph, name: str, calibration: Calibration) -> Statistics:
