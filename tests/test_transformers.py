@@ -17,7 +17,7 @@ from torch import nn
 
 from edgestill.pipeline.errors import Unsupported
 from edgestill.pipeline.graph.execute import run_float, run_integer
-from edgestill.pipeline.graph.from_onnx import from_onnx
+from edgestill.pipeline.graph.from_onnx import from_onnx, lower
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph
 from edgestill.pipeline.graph.to_onnx import to_onnx
@@ -169,13 +169,12 @@ def test_a_layer_normalization_normalises(data: st.DataObject) -> None:
     names = ["x", "gamma", "beta"][: data.draw(st.integers(2, 3))]
     node = helper.make_node("LayerNormalization", names, ["y"], epsilon=epsilon)
     constants = {name: values for name, values in (("gamma", gamma), ("beta", beta)) if name in names}
-    graph = from_onnx(model([node], shape, **constants))
+    graph, values = lower(model([node], shape, **constants))
     x = noise(3, *shape) * 3 + 1
     wanted = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon) * gamma
-    turned = np.moveaxis(x, 1, -1) if x.ndim > 2 else x
-    fed = turned.reshape(3, *graph.tensors[graph.inputs[0]].shape[1:])
-    (found,) = run_float(graph, [fed])
-    np.testing.assert_allclose(found.reshape(x.shape), wanted + (beta if len(names) > 2 else 0), atol=1e-4)
+    fed = values["x"].as_graph(x, graph.tensors[graph.inputs[0]].shape)
+    found = values["y"].as_onnx(run_float(graph, [fed])[0])
+    np.testing.assert_allclose(found, wanted + (beta if len(names) > 2 else 0), atol=1e-4)
     integer = quantize(graph, calibrate(graph, [fed]), fed)
     scale = integer.tensors[integer.inputs[0]].quantization
     assert scale is not None
@@ -230,3 +229,36 @@ def test_normalizing_more_than_the_last_axis_is_refused() -> None:
     node = helper.make_node("LayerNormalization", ["x", "g"], ["y"], axis=1)
     with pytest.raises(Unsupported, match="O-ATTRIBUTE.*the last axis alone is carried"):
         from_onnx(model([node], (3, 4), g=noise(3, 4)))
+
+
+def by_its_parts(squared: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """A normalization as exporters wrote it before there was an operator for it."""
+    return [
+        helper.make_node("ReduceMean", ["x"], ["m"], axes=[-1]),
+        helper.make_node("Sub", ["x", "m"], ["d"]),
+        *squared,
+        helper.make_node("ReduceMean", ["p"], ["v"], axes=[-1]),
+        helper.make_node("Add", ["v", "epsilon"], ["a"]),
+        helper.make_node("Sqrt", ["a"], ["s"]),
+        helper.make_node("Div", ["d", "s"], ["n"]),
+        helper.make_node("Mul", ["n", "gamma"], ["g"]),
+        helper.make_node("Add", ["g", "beta"], ["y"]),
+    ]
+
+
+@pytest.mark.parametrize("operator", ["Pow", "Mul"])
+def test_a_normalization_said_by_its_parts_is_one(operator: str) -> None:
+    squared = helper.make_node(operator, ["d", "two" if operator == "Pow" else "d"], ["p"])
+    constants = {"gamma": noise(7) + 2, "beta": noise(7), "epsilon": np.float32(1e-3)}
+    two = {"two": np.float32(2)} if operator == "Pow" else {}
+    parts = from_onnx(model(by_its_parts([squared]), (3, 7), **constants, **two))
+    node = helper.make_node("LayerNormalization", ["x", "gamma", "beta"], ["y"], epsilon=1e-3)
+    whole = from_onnx(model([node], (3, 7), gamma=constants["gamma"], beta=constants["beta"]))
+    assert [node.kind for node in parts.nodes] == [node.kind for node in whole.nodes]
+    x = noise(3, 1, 3, 7)
+    np.testing.assert_allclose(run_float(parts, [x])[0], run_float(whole, [x])[0], atol=1e-5)
+
+
+def test_a_power_of_anything_else_is_refused() -> None:
+    with pytest.raises(Unsupported, match="O-OP-UNKNOWN.*Pow"):
+        from_onnx(model([helper.make_node("Pow", ["x", "two"], ["y"])], (4,), two=np.float32(2)))

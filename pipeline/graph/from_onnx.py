@@ -21,7 +21,7 @@ from .lowering import (
 )
 from .lowering.builder import Builder, Constant, Refused, Value
 from .lowering.folding import fold
-from .lowering.layout import graph_shape, standard_order
+from .lowering.layout import Channels, graph_shape, standard_order
 from .lowering.patterns import recognised
 from .lowering.reader import OnnxModel, OnnxNode, read
 from .passes.absorb_padding import absorb_padding
@@ -62,6 +62,7 @@ LOWERED: Mapping[str, Lower] = {
     "MaxPool": pooling.max_pool,
     "Min": elementwise.least,
     "Mul": elementwise.mul,
+    "Normalize": normalization.normalize,
     "PRelu": nonlinear.prelu,
     "Pad": movement.pad,
     "QuantizeLinear": quantization.quantize_linear,
@@ -98,7 +99,19 @@ FOLDED = frozenset(  # carried where their inputs are constants: the arithmetic 
         "Where",
     ]
 )
-PARTS = frozenset(["Erf", "Reciprocal"])  # of patterns that are one operator
+CHANNELS_FIRST = frozenset(  # that say where the channels of what they read stand
+    [
+        "AveragePool",
+        "BatchNormalization",
+        "Conv",
+        "ConvTranspose",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "MaxPool",
+        "Resize",
+    ]
+)
+PARTS = frozenset(["Erf", "Pow", "Reciprocal"])  # of patterns that are one operator
 REMEDY = "replace that layer before export, or leave it outside the model"
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)  # what attributes of a wrong kind or length end in
 
@@ -135,19 +148,16 @@ def lower(data: bytes, where: str = "the model") -> tuple[Graph, Mapping[str, Va
 
 
 def _start(build: Builder, model: OnnxModel) -> None:
-    """The model's input; one that the model only turns from channels last is taken as it comes."""
+    """The model's input; channels last where it only turns them, or is (n,t,c) and nothing reads channels first."""
     readers = [node for node in model.nodes if model.input in node.inputs]
     turns = {4: [0, 3, 1, 2], 3: [0, 2, 1]}
     shape = model.input_shape
     turn = turns.get(len(shape))
     turned = all(node.operator == "Transpose" and node.attributes.get("perm") == turn for node in readers)
-    if turned and readers:
-        value = Value("input", shape, np.arange(int(np.prod(shape)), dtype=np.int64))
-        image = (1, 1, *shape[1:]) if len(shape) == 3 else shape
-        build.input(model.input, image, model.input_dtype, value)
-    else:
-        value = Value("input", shape, standard_order(shape))
-        build.input(model.input, graph_shape(shape), model.input_dtype, value)
+    rows = len(shape) == 3 and CHANNELS_FIRST.isdisjoint(node.operator for node in model.nodes)
+    channels: Channels = "last" if rows or (turned and readers) else "first"
+    value = Value("input", shape, standard_order(shape, channels), channels)
+    build.input(model.input, graph_shape(shape, channels), model.input_dtype, value)
 
 
 def _lower_all(build: Builder, model: OnnxModel) -> list[str]:

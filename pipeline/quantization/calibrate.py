@@ -16,6 +16,7 @@ from ..graph.execute import as_graph_input, run_float
 from ..graph.graph import Graph
 from .integer_form import integer_form
 
+ONLY_MOVE = ("Reshape", "Transpose")
 FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -59,11 +60,12 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
     """
     graph = integer_form(graph)
     names = (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))
-    observers = {name: Observer() for name in names if graph.tensors[name].dtype == "float32"}
+    source = {node.outputs[0]: node.inputs[0] for node in graph.nodes if node.kind in ONLY_MOVE}
+    observers = {name: Observer() for name in names if graph.tensors[name].dtype == "float32" and name not in source}
 
     def watch(name: str, values: NDArray[Any]) -> None:
         if name not in observers:
-            return  # token ids have no range
+            return  # token ids have no range, and what only moves values that of what it moves
         try:
             observers[name].observe(values.astype(np.float32))
         except ValueError as error:
@@ -76,7 +78,11 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
         samples += len(batch)
     if not samples:
         raise BadData("calibration: there are no samples; give at least one, better a hundred")
-    return Calibration({name: observer.statistics() for name, observer in observers.items()}, samples)
+    seen = {name: observer.statistics() for name, observer in observers.items()}
+    for name in names:
+        if source.get(name) in seen:
+            seen[name] = seen[source[name]]
+    return Calibration({name: seen[name] for name in names if name in seen}, samples)
 
 
 def _calibration(arrays: Mapping[str, NDArray[Any]]) -> Calibration:

@@ -62,7 +62,8 @@ def affine(build: Builder, node: OnnxNode, gain: NDArray[np.float64], offset: ND
     if gain.size == offset.size == 1 and not offset.any() and not _folds(build, build.any_value(name), gain, offset):
         x, before = build.scaled(name)
         return replace(x, gain=before * float(gain.ravel()[0]))
-    return scaled_by_channel(build, build.value(name), gain.ravel(), offset.ravel(), node.outputs[0])
+    x, before = build.scaled(name)
+    return scaled_by_channel(build, x, gain.ravel() * before, offset.ravel(), node.outputs[0])
 
 
 def scaled_by_channel(

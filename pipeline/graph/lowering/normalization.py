@@ -1,5 +1,8 @@
 """Lowers normalizations over the last axis to sums, products and a root, which every integer runtime has."""
 
+from dataclasses import replace
+from math import prod, sqrt
+
 import numpy as np
 
 from ..operators import Add, BatchMatMul, Mean, Mul, Operator, Reshape, Rsqrt, Sub
@@ -9,19 +12,28 @@ from .reader import OnnxNode
 
 
 def layer_normalization(build: Builder, node: OnnxNode) -> Value:
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta over the last axis (Ba et al., 2016).
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta over the last axis (Ba et al., 2016)."""
+    if len(node.outputs) > 1:
+        raise Refused("O-ATTRIBUTE", "gives mean and root too; the normalised value alone is carried")
+    normal = normalize(build, node)
+    width = normal.shape[-1]
+    gamma = build.constant(node.input(1)).real().astype(np.float64).ravel() * normal.gain
+    beta = build.constant(node.input(2)).real().astype(np.float64).ravel() if node.input(2) else np.zeros(width)
+    return scaled_by_channel(build, replace(normal, gain=1.0), gamma, beta, node.outputs[0])
+
+
+def normalize(build: Builder, node: OnnxNode) -> Value:
+    """(x - mean) / sqrt(variance + epsilon) over the last axis.
 
     The squares of a row are summed as the product of the row with itself: one sum of 32 bits, rounded once. It stands
-    for the variance times the row's length n, so epsilon is added n times, and the root of n goes into gamma.
+    for the variance times the row's length n, so epsilon is added n times, and the root of n waits as a factor.
     """
     x = build.lying(build.value(node.input(0)), "last")
     rank, axis = len(x.shape), node.attributes.get("axis", -1) % len(x.shape)
-    if axis != rank - 1 or axis == 0 or len(node.outputs) > 1:
-        raise Refused("O-ATTRIBUTE", f"normalises from axis {axis} on of {x.shape}; the last axis alone is carried")
     shape = build.tensor(x).shape
-    width, rows = shape[-1], int(np.prod(shape[:-1]))
-    if width != x.shape[-1]:
-        raise Refused("O-SHAPE", f"normalises {x.shape}, whose last axis is 1")
+    if axis != rank - 1 or axis == 0 or shape[-1] != x.shape[-1]:
+        raise Refused("O-ATTRIBUTE", f"normalises from axis {axis} on of {x.shape}; the last axis alone is carried")
+    width, rows = shape[-1], prod(shape[:-1])
 
     def step(operator: Operator, *inputs: str) -> str:
         return build.emit(operator, inputs, node.outputs[0])
@@ -34,7 +46,4 @@ def layer_normalization(build: Builder, node: OnnxNode) -> Value:
     least = build.keep(Constant(np.full((1, 1, 1, 1), epsilon)), "")
     root = step(Rsqrt(), step(Add(), squares, least))
     root = step(Reshape((*shape[:-1], 1)), root) if (*shape[:-1], 1) != (1, rows, 1, 1) else root
-    normal = build.rows(Mul(), [centred, root], x.shape, node.outputs[0])
-    gamma = build.constant(node.input(1)).real().astype(np.float64).ravel() * np.sqrt(width)
-    beta = build.constant(node.input(2)).real().astype(np.float64).ravel() if node.input(2) else np.zeros(width)
-    return scaled_by_channel(build, normal, gamma, beta, node.outputs[0])
+    return replace(build.rows(Mul(), [centred, root], x.shape, node.outputs[0]), gain=sqrt(width))
