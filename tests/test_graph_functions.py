@@ -132,15 +132,27 @@ def test_what_is_not_carried_is_refused_with_a_reason(what: str) -> None:
 def test_a_layer_that_gives_nothing_has_files_that_run(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = Gates()
-    net.down.bias.data -= 100  # its ReLU is zero for every sample, and the gate a constant
-    net.first.weight.data *= 1e-6
-    net.first.bias.data *= 0  # what it gives is far below one step of its input
+    with torch.no_grad():
+        net.down.weight.zero_()  # its ReLU is zero for every sample, and the gate a constant
+        net.down.bias = nn.Parameter(torch.full((3,), -100.0))
+        net.first.weight *= 1e-6
+        net.first.bias = None  # what it gives is far below one step of its input
     graph, samples = from_onnx(exported(net, (4, 8, 8))), channels_last(noise(8, 4, 8, 8))
     integer = quantize(graph, calibrate(graph, [samples]), samples)
     tflite, qdq = tmp_path / "net.tflite", tmp_path / "net.onnx"
     tflite.write_bytes(to_tflite(integer))
     qdq.write_bytes(to_onnx(integer))
     assert compare(tflite, qdq, samples).passed
+
+
+def test_a_hard_swish_of_what_is_nearly_always_negative_has_a_scale_that_its_kernel_takes() -> None:
+    class Twice(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.hardswish(x) + x * 1e-3
+
+    graph, samples = from_onnx(exported(Twice(), (4, 4, 4))), -np.abs(noise(8, 4, 4, 4)) * 100
+    integer = quantize(graph, calibrate(graph, [samples]), samples)
+    assert from_tflite(to_tflite(integer)) == integer
 
 
 def test_what_a_reader_cannot_tell_apart_takes_no_steps() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from ...calibration.observers import Observer, Statistics, joint
 from ...calibration.ranges import METHODS, Range, min_max
 from ..errors import BadInput
-from ..graph.graph import Graph
+from ..graph.graph import Graph, Node
 from ..graph.passes.fixed_scales import FIXED
 from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
@@ -18,7 +18,8 @@ from .options import QuantizationOptions
 
 LEAST_RANGE = 1e-6  # below, a tensor is zero everywhere
 RANGE_OF_ZERO = 1.0  # any will do; runtimes refuse scales whose ratio to those around is extreme
-FINEST = 128  # steps of an output in one of the sums that it is made of; XNNPACK refuses 256
+FINEST = 128  # steps of an output in one of the products that it is a sum of; XNNPACK refuses 256
+SHRINKING = 120  # steps of a hard swish in one of its input; its kernel refuses 128
 
 
 def activation_scales(graph: Graph, calibration: Calibration, options: QuantizationOptions) -> dict[str, Quantization]:
@@ -61,17 +62,25 @@ def _scale(graph: Graph, members: list[str], calibration: Calibration, options: 
 def _coarse_enough(
     graph: Graph, groups: list[list[str]], scales: Mapping[str, Quantization]
 ) -> dict[str, Quantization]:
-    """The scales, made coarser where a layer's output has far finer steps than the products that it is a sum of."""
+    """The scales, made coarser where an output has far finer steps than what it is made of: runtimes refuse that."""
     found = dict(scales)
     for node in graph.nodes:
-        weights = graph.tensors[node.inputs[1]].data if isinstance(node.operator, Linear) else None
-        if weights is not None:
-            (output,) = node.outputs
-            least = found[node.inputs[0]].per_tensor_scale * float(np.abs(weights).max()) / 127 / FINEST
-            if found[output].per_tensor_scale < least:
-                members = next(members for members in groups if output in members)
-                found.update(dict.fromkeys(members, per_tensor(least, found[output].zero_point)))
+        (output,) = node.outputs
+        least = _least_step(graph, node, found)
+        if output in found and found[output].per_tensor_scale < least:
+            members = next(members for members in groups if output in members)
+            found.update(dict.fromkeys(members, per_tensor(least, found[output].zero_point)))
     return found
+
+
+def _least_step(graph: Graph, node: Node, scales: Mapping[str, Quantization]) -> float:
+    """Of a layer's output, what its greatest product makes; of a hard swish, what its kernel carries."""
+    if node.kind == "HardSwish":
+        return scales[node.inputs[0]].per_tensor_scale / SHRINKING
+    weights = graph.tensors[node.inputs[1]].data if isinstance(node.operator, Linear) else None
+    if weights is None:
+        return 0.0
+    return scales[node.inputs[0]].per_tensor_scale * float(np.abs(weights).max()) / 127 / FINEST
 
 
 def _statistics(graph: Graph, name: str, calibration: Calibration) -> Statistics:
