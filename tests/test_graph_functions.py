@@ -113,6 +113,46 @@ def test_bounds_are_also_said_by_max_and_min_of_two() -> None:
         assert check_float(model([node(operator, "x x")], (1, 4)), (4,)).count() == {kind: 1}
 
 
+def steps(*nodes: tuple[str, str, str]) -> bytes:
+    """A model of these steps: operator, inputs, output."""
+    made = [helper.make_node(operator, inputs.split(), [output]) for operator, inputs, output in nodes]
+    if made[0].op_type == "HardSigmoid":
+        made[0].attribute.append(helper.make_attribute("alpha", 1 / 6))
+    numbers = {"three": 3, "zero": 0, "six": 6, "sixth": 1 / 6, "five": 5}
+    used = {name: value for name, value in numbers.items() if any(name in node.input for node in made)}
+    return model(made, (1, 4, 3, 3), **used)
+
+
+THREE, CUT = ("Add", "three x", "a"), ("Clip", "a zero six", "b")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        steps(("HardSigmoid", "x", "a"), ("Mul", "x a", "y")),
+        steps(THREE, CUT, ("Mul", "x b", "c"), ("Div", "c six", "y")),
+        steps(THREE, CUT, ("Mul", "b x", "c"), ("Mul", "sixth c", "y")),
+        steps(THREE, CUT, ("Div", "b six", "c"), ("Mul", "x c", "y")),
+        steps(THREE, CUT, ("Mul", "b sixth", "c"), ("Mul", "c x", "y")),
+    ],
+)
+def test_a_hard_swish_that_is_said_by_its_parts_is_one(data: bytes) -> None:
+    assert check_float(data, (4, 3, 3)).count() == {"HardSwish": 1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        steps(THREE, CUT, ("Mul", "x b", "c"), ("Div", "c five", "y")),
+        steps(THREE, CUT, ("Mul", "x b", "c"), ("Div", "c six", "d"), ("Add", "d b", "y")),
+        steps(("Add", "five x", "a"), CUT, ("Mul", "x b", "c"), ("Div", "c six", "y")),
+        steps(("HardSigmoid", "x", "a"), ("Mul", "a a", "y")),
+    ],
+)
+def test_what_only_looks_like_a_hard_swish_stays_what_it_is(data: bytes) -> None:
+    assert "HardSwish" not in check_float(data, (4, 3, 3)).count()
+
+
 REFUSED = {
     "a negative slope": (node("LeakyRelu", "x", alpha=-0.1), "O-ATTRIBUTE .* negative slope, -0.1; use PRelu"),
     "an empty range": (node("Clip", "x two one"), r"O-ATTRIBUTE .* clips to \[2.0, 1.0\], which is empty"),

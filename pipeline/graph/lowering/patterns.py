@@ -1,9 +1,10 @@
-"""Finds what files say by several nodes and the graph by one operator: a GELU, an inverse root."""
+"""Finds what files say by several nodes and the graph by one operator: a GELU, a hard swish, an inverse root."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 
+from .hard_swishes import with_hard_swishes
 from .matching import depending_on_input, numbers_of, only_reader, other_input, with_replaced, works_by
 from .normalizations import with_normalizations
 from .reader import OnnxModel, OnnxNode
@@ -14,7 +15,7 @@ def recognised(model: OnnxModel) -> OnnxModel:
 
     A value divided by a root is multiplied by the inverse root, unless both are a normalization.
     """
-    return _with_inverse_roots(with_normalizations(_with_gelus(model)))
+    return _with_inverse_roots(with_normalizations(with_hard_swishes(_with_gelus(model))))
 
 
 def _with_gelus(model: OnnxModel) -> OnnxModel:
