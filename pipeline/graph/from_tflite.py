@@ -9,9 +9,10 @@ from .graph import Graph, Node
 from .offline_plan import NAME as PLAN
 from .operators import Operator
 from .tensor import Tensor
+from .tflite_builtin import Builtin
 from .tflite_checks import batch_reasons, node_reasons
 from .tflite_fields import enumeration_name
-from .tflite_options import BY_CODE, Builtin, read_options
+from .tflite_options import BY_CODE, read_options
 from .tflite_tensors import TensorTable
 
 

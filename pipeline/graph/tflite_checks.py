@@ -6,7 +6,8 @@ from typing import Any
 from .operators.nonlinear import shrinks_too_much
 from .passes.fixed_scales import FIXED
 from .tensor import Tensor
-from .tflite_options import Builtin, read_options
+from .tflite_builtin import Builtin
+from .tflite_options import read_options
 
 Reason = tuple[str, str]
 

@@ -14,8 +14,9 @@ from .offline_plan import NAME as PLAN
 from .offline_plan import encoded
 from .plan import plan, unplanned_bytes
 from .tensor import Quantization, Tensor
+from .tflite_builtin import Builtin
 from .tflite_fields import Operand
-from .tflite_options import BY_OPERATOR, Builtin, write_options
+from .tflite_options import BY_OPERATOR, write_options
 
 SCHEMA_VERSION = 3
 
