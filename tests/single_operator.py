@@ -23,6 +23,7 @@ from edgestill.pipeline.graph.to_tflite import to_tflite
 
 EXAMPLES = int(os.environ.get("EDGESTILL_EXAMPLES", "40"))  # per operator
 SAMPLES = 3
+LIES_AS_IN_THE_GRAPH = ("BatchMatMul", "Gather", "Transpose")  # in an ONNX file; what others give has channels first
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Arrays = list[NDArray[Any]]
 
@@ -144,8 +145,7 @@ def in_onnx_runtime(data: bytes, inputs: Arrays) -> NDArray[Any]:
         session.run(None, {name: array[i : i + 1] for name, array in zip(names, turned, strict=True)})[0]
         for i in range(SAMPLES)
     ]
-    found = np.concatenate(rows)
-    return np.moveaxis(found, 1, -1) if found.ndim == 4 else found
+    return np.concatenate(rows)
 
 
 def check_in_onnx(graph: Graph, seed: int, steps: int = 1) -> None:
@@ -155,14 +155,16 @@ def check_in_onnx(graph: Graph, seed: int, steps: int = 1) -> None:
     reals = [reals_of(graph, name, array) for name, array in zip(graph.inputs, inputs, strict=True)]
     output = graph.tensors[graph.outputs[0]].quantization
     assert output is not None
-    theirs = output.quantize(in_onnx_runtime(to_onnx(graph), reals))
+    found = in_onnx_runtime(to_onnx(graph), reals)
+    turned = found.ndim == 4 and graph.nodes[-1].kind not in LIES_AS_IN_THE_GRAPH
+    theirs = output.quantize(np.moveaxis(found, 1, -1) if turned else found)
     np.testing.assert_allclose(ours.astype(np.float64), theirs.astype(np.float64), atol=steps, rtol=0)
 
 
-def reals_of(graph: Graph, name: str, integers: NDArray[Any]) -> NDArray[np.float32]:
+def reals_of(graph: Graph, name: str, integers: NDArray[Any]) -> NDArray[Any]:
+    """The reals behind integers; token ids as they are."""
     scale = graph.tensors[name].quantization
-    assert scale is not None
-    return scale.dequantize(integers)
+    return integers if scale is None else scale.dequantize(integers)
 
 
 def check_float(graph: Graph, seed: int) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgestill.pipeline.errors import Unsupported
@@ -16,6 +16,7 @@ from edgestill.tests.single_operator import (
     channels,
     check_float,
     check_in_litert,
+    check_in_onnx,
     check_in_tflite_micro,
     graph_of,
     int8,
@@ -92,6 +93,15 @@ def test_the_integer_statement_is_tflite_micro_bit_for_bit(operator: str, data: 
 @thoroughly
 def test_the_integer_statement_is_litert_s(operator: str, data: st.DataObject) -> None:
     check_in_litert(INTEGER[operator](data.draw), data.draw(seeds), steps=0)
+
+
+@pytest.mark.parametrize("operator", [name for name in INTEGER if name != "reshape_ids"])
+@given(st.data())
+@thoroughly
+def test_onnx_runtime_gives_the_same(operator: str, data: st.DataObject) -> None:
+    graph = INTEGER[operator](data.draw)
+    assume(all(len(tensor.shape) != 3 or tensor.dtype == "int32" for tensor in graph.tensors.values()))
+    check_in_onnx(graph, data.draw(seeds), steps=0)
 
 
 @pytest.mark.parametrize("operator", INTEGER)

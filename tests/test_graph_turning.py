@@ -207,3 +207,25 @@ def test_every_transposition_is_found_again(data: st.DataObject) -> None:
 def test_an_order_that_is_no_transposition_is_told() -> None:
     assert transposition(np.array([0, 1, 3, 2])) is None
     assert transposition(np.array([0, 2, 3, 1, 4, 5])) is None
+
+
+def test_what_has_a_scale_of_its_own_is_requantized_before_it_is_joined() -> None:
+    """A softmax, a sum and the input itself keep their scales, but where they are joined."""
+    chain = Chain((1, 4, 3, 5))
+    chain.nodes += [
+        helper.make_node("Softmax", ["x"], ["s"], axis=1),
+        helper.make_node("Add", ["x", "x"], ["r"]),
+        helper.make_node("Concat", ["s", "r", "x"], ["joined"], axis=1),
+    ]
+    chain.value = "joined"
+    graph = from_onnx(chain.model())
+    x = samples(chain.given).transpose(0, 2, 3, 1) * 4
+    integer = quantize(graph, calibrate(graph, [x]), x)
+    assert integer.count() == {"Softmax": 1, "Add": 1, "Quantize": 2, "Concat": 1}
+    own = [integer.tensors[name].quantization for name in (*integer.inputs, integer.nodes[0].outputs[0])]
+    joined = [integer.tensors[name].quantization for name in (*integer.nodes[-1].inputs, *integer.outputs)]
+    assert all(scale == joined[0] for scale in joined) and joined[0] not in own
+    assert own[0] is not None
+    fed = own[0].quantize(x)
+    np.testing.assert_array_equal(run_integer(integer, [fed])[0], in_tflite_micro(to_tflite(integer), [fed]))
+    assert from_onnx(to_onnx(integer)) == integer

@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.models.export import untrained_onnx
+from edgestill.pipeline.own_code import factories_in
+from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.quantization.calibrate import calibrate
 from edgestill.pipeline.quantization.error_report import error_report, sqnr
 from edgestill.pipeline.quantization.quantize import quantize
 from edgestill.pipeline.runtimes.parity import compare
+from edgestill.pipeline.task import Task
 from edgestill.tests.single_operator import EXAMPLES, Draw, in_litert, in_tflite_micro
 
 WIDTH, HEADS, LENGTH, ROWS = 16, 2, 12, 50
@@ -136,6 +141,30 @@ def test_both_files_hold_the_same_integers_and_agree(integer: Graph, tmp_path: P
     parity = compare(tflite, qdq, IDS[:8])
     assert parity.passed, parity.reasons
     np.testing.assert_array_equal(in_tflite_micro(tflite.read_bytes(), [IDS[:3]]), run_integer(integer, [IDS[:3]])[0])
+
+
+SERIES = """from torch import nn
+
+class Series(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.dense = nn.Linear(8, classes)
+
+    def forward(self, x):
+        return self.dense(self.layer(x.flatten(1, 2).transpose(1, 2)).mean(1))
+
+def net(shape, classes):
+    return Series(classes)
+"""
+
+
+def test_torch_s_own_layers_are_exported_in_plain_operators(tmp_path: Path) -> None:
+    (tmp_path / "series.py").write_text(SERIES)
+    with factories_in(tmp_path):
+        data = untrained_onnx("series:net", {}, Task("classify", ("a", "b")), Preprocess((1, 6, 8)))
+    sys.modules.pop("series", None)
+    assert from_onnx(data).count()["Softmax"] == 1
 
 
 def model(nodes: list[onnx.NodeProto], shape: tuple[int, ...], **constants: Any) -> bytes:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def export_onnx(path: Path, out: Path) -> None:
     travelling = {
         "task": about.task.to_json(),
         "preprocess": about.preprocess.to_json(),
-        "data": {"name": about.data[0], "seed": about.data[1]} if about.data else None,
+        "data": about.data.to_json() if about.data else None,
         "checkpoint": digest(path),
     }
     onnx.helper.set_model_props(model, {KEY: canonical_json(travelling)})
@@ -96,7 +96,8 @@ def _try_id(checkpoint: Checkpoint, largest: int) -> None:
 def _traced(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProto:
     """As torch's TorchScript exporter writes it: the plainer graph of its two exporters, and ten times faster."""
     written = io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints whole graphs when it fails
+    quiet = contextlib.redirect_stdout(io.StringIO())  # it prints whole graphs when it fails
+    with warnings.catch_warnings(), quiet, _plain_attention():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # ours folds what its own does not
@@ -114,6 +115,17 @@ def _traced(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProt
         except Exception as error:  # a net of the user's own may hold anything
             raise BadModel(f"{where}: torch cannot export it: {error}") from error
     return onnx.load_from_string(written.getvalue())
+
+
+@contextlib.contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Transformer layers as their plain operators: torch's own fast path is one operator that no exporter knows."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _example(checkpoint: Checkpoint, samples: int) -> torch.Tensor:
