@@ -52,6 +52,8 @@ def page() -> str:
 
 def _data() -> Iterator[str]:
     yield "## `[data]`\n\n`name` says which; every other key is an option of its reader. `seed` draws other splits than the recipe's own.\n"
+    yield from _described(stage_type("prepare-data"), without={"options"})
+    yield ""
     for name, place in data.NAMES.items():
         yield from _section(f'`name = "{name}"`', _found(data.__name__, place))
 
