@@ -12,11 +12,19 @@ EdgestillError                 anything we raise on purpose; exit code 2
   RuntimeDied                  a child process that ran a model ended by a signal or ran out of time; 2
 """
 
+LONGEST = 2000  # characters of a line in a message
+
 
 class EdgestillError(Exception):
-    """An error whose message says where, what, what there is and what to do; shown without a traceback."""
+    """An error whose message says where, what, what there is and what to do; shown without a traceback.
+
+    A message may repeat what a foreign file says, so it is made printable.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class BadInput(EdgestillError):
@@ -39,7 +47,7 @@ class Unsupported(BadModel):
     """A model holds operators or options that we do not carry; `reasons` names every one of them."""
 
     def __init__(self, where: str, reasons: list[str]) -> None:
-        self.reasons = reasons
+        self.reasons = [printable(reason) for reason in reasons]
         super().__init__(f"{where}: cannot be lowered:\n" + "\n".join(f"  {reason}" for reason in reasons))
 
 
@@ -61,6 +69,12 @@ class MissingTool(EdgestillError):
 
 class RuntimeDied(EdgestillError):
     """A child process that ran a model died or ran out of time."""
+
+
+def printable(text: str) -> str:
+    """The text with nothing in it that steers a terminal or floods it: control characters escaped, long lines cut."""
+    lines = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in text.split("\n"))
+    return "\n".join(line if len(line) <= LONGEST else f"{line[:LONGEST]} ..." for line in lines)
 
 
 def choices(names: object) -> str:

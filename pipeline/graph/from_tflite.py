@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import BadModel, Unsupported, choices
 from .flatbuffer import DAMAGE, File, unpack
 from .graph import Graph, Node
+from .limits import MOST_LAYERS
 from .offline_plan import NAME as PLAN
 from .operators import Operator
 from .tensor import Tensor
@@ -46,7 +47,10 @@ class _Reader:
         inputs, outputs = self.table.of(subgraph.inputs), self.table.of(subgraph.outputs)
         self.reasons += [reason for tensor in inputs for reason in batch_reasons(tensor)]
         self._use(inputs)
-        for layer, entry in enumerate(subgraph.operators or []):
+        entries = subgraph.operators or []
+        if len(entries) > MOST_LAYERS:
+            raise BadModel(f"{self.where}: has {len(entries)} layers; up to {MOST_LAYERS} are carried")
+        for layer, entry in enumerate(entries):
             self._read(layer, entry)
         self._use(outputs)
         if self.reasons:
@@ -98,7 +102,7 @@ def _with_float_weights(inputs: list[Tensor]) -> list[Tensor]:
     if len(inputs) < 2 or (inputs[0].dtype, inputs[1].dtype) != ("float32", "int8"):
         return inputs
     weights = inputs[1]
-    if weights.data is None or weights.quantization is None:
+    if weights.data is None or weights.quantization is None or weights.quantization.zero_point != 0:
         return inputs
     reals = weights.quantization.dequantize(weights.data)
     return [inputs[0], replace(weights, dtype="float32", quantization=None, data=reals), *inputs[2:]]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -41,11 +42,23 @@ class Graph:
 
     def consumers(self, name: str) -> list[Node]:
         """The nodes that read this tensor."""
-        return [node for node in self.nodes if name in node.inputs]
+        return list(self._consumers.get(name, ()))
 
     def producer(self, name: str) -> Node | None:
         """The node that writes this tensor; None for inputs and constants."""
-        return next((node for node in self.nodes if name in node.outputs), None)
+        return self._producers.get(name)
+
+    @cached_property
+    def _consumers(self) -> Mapping[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found.setdefault(name, []).append(node)
+        return found
+
+    @cached_property
+    def _producers(self) -> Mapping[str, Node]:
+        return {name: node for node in reversed(self.nodes) for name in node.outputs}
 
     def is_integer(self) -> bool:
         """Whether no tensor is float."""

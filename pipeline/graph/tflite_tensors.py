@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadModel
 from .flatbuffer import File
+from .limits import LARGEST, MEMORY
 from .tensor import DType, Quantization, Tensor
 from .tflite_fields import enumeration_name
 
@@ -27,6 +28,7 @@ class TensorTable:
         self._where = where
         self._names = _unique([(entry.name or b"").decode(errors="replace") for entry in self._entries])
         self._read: dict[int, Tensor] = {}
+        self._left = MEMORY
 
     def of(self, indices: Any) -> list[Tensor]:
         """The tensors at these indices; a negative one is an input left out."""
@@ -41,8 +43,19 @@ class TensorTable:
         shape = tuple(int(length) for length in (entry.shape if entry.shape is not None else ()))
         dtype = DTYPES.get(entry.type) or cast(DType, enumeration_name("TensorType", entry.type))
         place = f"{self._where}: tensor {name!r}"
+        self._spend(shape, place)
         data = _data(self._buffers[entry.buffer], shape, dtype, place)
-        return Tensor(name, shape, dtype, _quantization(entry.quantization, shape, place), data, origin=name)
+        return Tensor(name, shape, dtype, _quantization(entry.quantization, shape, dtype, place), data, origin=name)
+
+    def _spend(self, shape: tuple[int, ...], place: str) -> None:
+        """BadModel when a shape asks for more than a tensor, or all of them together, may."""
+        if min(shape, default=1) < 0:
+            raise BadModel(f"{place}: has shape {shape}; lengths are not negative; get the file again")
+        if prod(shape) > LARGEST:
+            raise BadModel(f"{place}: has shape {shape}; tensors of up to {LARGEST} values are carried")
+        self._left -= 8 * prod(shape)
+        if self._left < 0:
+            raise BadModel(f"{place}: is one too many: all tensors together may have {MEMORY // 8} values")
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -67,7 +80,7 @@ def _data(raw: NDArray[np.uint8] | None, shape: tuple[int, ...], dtype: DType, p
     return np.frombuffer(raw.tobytes(), np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
 
 
-def _quantization(stored: Any, shape: tuple[int, ...], place: str) -> Quantization | None:
+def _quantization(stored: Any, shape: tuple[int, ...], dtype: DType, place: str) -> Quantization | None:
     if stored is None or stored.scale is None or len(stored.scale) == 0:
         return None
     scale = np.array(stored.scale, np.float32)
@@ -77,6 +90,9 @@ def _quantization(stored: Any, shape: tuple[int, ...], place: str) -> Quantizati
         raise BadModel(f"{place}: has {scale.size} scales along axis {axis} of shape {shape}; convert the model again")
     if len(zero_points) > 1:
         raise BadModel(f"{place}: has several zero points, its kernel takes one; convert the model again")
+    limits = np.iinfo(dtype) if dtype in ("int8", "uint8", "int16") else np.iinfo("int32")
+    if not all(limits.min <= point <= limits.max for point in zero_points):
+        raise BadModel(f"{place}: has a zero point that is no {dtype}; convert the model again")
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         raise BadModel(f"{place}: has a scale that is not positive and finite; convert the model again")
     return Quantization(scale, zero_points.pop(), axis)

@@ -67,7 +67,8 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
         if name not in observers:
             return  # token ids have no range, and what only moves values that of what it moves
         try:
-            observers[name].observe(values.astype(np.float32))
+            with np.errstate(over="ignore"):  # what float32 cannot hold is refused a line further
+                observers[name].observe(values.astype(np.float32))
         except ValueError as error:
             tensor = graph.tensors[name]
             raise BadData(f"calibration: tensor {tensor.origin or name!r} {error}; check the samples' scale") from None

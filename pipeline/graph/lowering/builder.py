@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
+from ..limits import LARGEST, MEMORY
 from ..operators import Mul, Operator, Reshape, Transpose
 from ..operators.operator import Shape
 from ..passes.settle_scales import SAME_SCALE
 from ..tensor import DType, Tensor
 from .layout import Channels, graph_shape, standard_order
-from .reader import LARGEST, OnnxModel
+from .reader import OnnxModel
 from .turning import on_own_axes, transposition
 from .value import Constant, Refused, Value
 
 __all__ = ["Builder", "Constant", "Refused", "Value"]
-
-MEMORY = 2**29  # bytes that folded constants, and the orders of values, may take together
 
 
 class Builder:

@@ -11,6 +11,7 @@ from .builder import Builder, Constant, Refused, Value
 from .linear import affine, channel_axis
 from .operands import operand, spreads
 from .reader import OnnxNode
+from .value import from_front
 
 OF_TWO: Mapping[str, Operator] = {"Add": Add(), "Div": Mul(), "Mul": Mul(), "Sub": Sub()}  # of a value and a constant
 
@@ -61,7 +62,7 @@ def batch_normalization(build: Builder, node: OnnxNode) -> Value:
 def softmax(build: Builder, node: OnnxNode) -> Value:
     """Softmax over any axis but the batch; one that does not lie innermost is turned there and back."""
     x, gain = build.scaled(node.input(0))
-    rank, axis = len(x.shape), node.attributes.get("axis", -1) % len(x.shape)
+    rank, axis = len(x.shape), from_front(node.attributes.get("axis", -1), len(x.shape))
     if axis == 0 and x.shape[0] == 1:
         raise Refused("O-ATTRIBUTE", "normalises the batch; any other axis is carried")
     operator = Softmax(float(np.float32(gain)))

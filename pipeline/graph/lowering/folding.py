@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx.helper import tensor_dtype_to_np_dtype
 
+from ..limits import LARGEST
 from .builder import Builder, Constant, Refused
-from .reader import LARGEST, OnnxNode
+from .reader import OnnxNode
 
 Arrays = Sequence[NDArray[Any]]
 ITEM = 8  # bytes of the largest number

@@ -9,6 +9,7 @@ from ..operators import MirrorPad, Pad, Slice
 from .builder import Builder, Refused, Value
 from .layout import graph_axis
 from .reader import OnnxNode
+from .value import from_front
 
 Sides = Mapping[int, tuple[int, int]]  # before and after, by axis of ONNX
 
@@ -50,13 +51,13 @@ def squeeze(build: Builder, node: OnnxNode) -> Value:
     x = build.any_value(node.input(0))
     rank = len(x.shape)
     given = build.numbers(node.input(1)) if node.input(1) else [axis for axis, n in enumerate(x.shape) if n == 1]
-    axes = {axis % rank for axis in given}
+    axes = {from_front(axis, rank) for axis in given}
     return build.viewed(x, tuple(n for axis, n in enumerate(x.shape) if axis not in axes))
 
 
 def unsqueeze(build: Builder, node: OnnxNode) -> Value:
     x, given = build.any_value(node.input(0)), build.numbers(node.input(1))
-    axes = {axis % (len(x.shape) + len(given)) for axis in given}
+    axes = {from_front(axis, len(x.shape) + len(given)) for axis in given}
     rest = iter(x.shape)
     return build.viewed(x, tuple(1 if axis in axes else next(rest) for axis in range(len(x.shape) + len(given))))
 
@@ -76,7 +77,7 @@ def pad(build: Builder, node: OnnxNode) -> Value:
     if mode == "constant" and _fill(build, node) != 0:
         raise Refused("O-ATTRIBUTE", f"pads by {_fill(build, node):g}; constant zeros are carried")
     pads = build.numbers(node.input(1))
-    axes = [axis % rank for axis in (build.numbers(node.input(3)) if node.input(3) else range(rank))]
+    axes = [from_front(axis, rank) for axis in (build.numbers(node.input(3)) if node.input(3) else range(rank))]
     sides = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
     if sides.get(0, (0, 0)) != (0, 0):
         raise Refused("O-ATTRIBUTE", f"pads {pads}; padding of other axes than the batch is carried")

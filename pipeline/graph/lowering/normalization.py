@@ -9,6 +9,7 @@ from ..operators import Add, BatchMatMul, Mean, Mul, Operator, Reshape, Rsqrt, S
 from .builder import Builder, Constant, Refused, Value
 from .linear import scaled_by_channel
 from .reader import OnnxNode
+from .value import from_front
 
 
 def layer_normalization(build: Builder, node: OnnxNode) -> Value:
@@ -29,7 +30,7 @@ def normalize(build: Builder, node: OnnxNode) -> Value:
     for the variance times the row's length n, so epsilon is added n times, and the root of n waits as a factor.
     """
     x = build.lying(build.value(node.input(0)), "last")
-    rank, axis = len(x.shape), node.attributes.get("axis", -1) % len(x.shape)
+    rank, axis = len(x.shape), from_front(node.attributes.get("axis", -1), len(x.shape))
     shape = build.tensor(x).shape
     if axis != rank - 1 or axis == 0 or shape[-1] != x.shape[-1]:
         raise Refused("O-ATTRIBUTE", f"normalises from axis {axis} on of {x.shape}; the last axis alone is carried")

@@ -5,6 +5,7 @@ from .builder import Builder, Refused, Value
 from .convolution import padded
 from .layout import graph_axis
 from .reader import OnnxNode
+from .value import from_front
 from .windows import Windows, windows
 
 _KEEP_THE_SIGN = ("MaxPool2d", "AveragePool2d", "Mean", "Reshape", "Pad")
@@ -56,7 +57,7 @@ def reduce_max(build: Builder, node: OnnxNode) -> Value:
     x = build.standard(build.value(node.input(0)))
     rank = len(x.shape)
     given = node.attributes.get("axes") or (build.numbers(node.input(1)) if node.input(1) else [])
-    if rank < 3 or sorted(axis % rank for axis in given) != list(range(2, rank)):
+    if rank < 3 or sorted(from_front(axis, rank) for axis in given) != list(range(2, rank)):
         raise Refused(
             "O-ATTRIBUTE", f"takes the maximum over axes {list(given)} of {x.shape}; all positions are carried"
         )
@@ -75,7 +76,7 @@ def reduce_mean(build: Builder, node: OnnxNode) -> Value:
     x, channels = build.aligned(build.value(node.input(0)))
     rank = len(x.shape)
     given = node.attributes.get("axes") or (build.numbers(node.input(1)) if node.input(1) else list(range(rank)))
-    axes = sorted(axis % rank for axis in given)
+    axes = sorted(from_front(axis, rank) for axis in given)
     if not axes or axes[0] == 0 or rank < 2:
         raise Refused(
             "O-ATTRIBUTE", f"means over axes {axes} of {x.shape}; means over other axes than the batch are carried"

@@ -10,6 +10,7 @@ from ..operators import Quantize
 from ..tensor import Quantization
 from .builder import Builder, Constant, Refused, Value
 from .reader import OnnxNode
+from .value import from_front
 
 
 def quantize_linear(build: Builder, node: OnnxNode) -> Value | Constant:
@@ -58,11 +59,13 @@ def _scale(build: Builder, node: OnnxNode) -> tuple[Quantization, Any]:
         zero = np.zeros((), build.constants[node.input(0)].data.dtype if node.input(0) in build.constants else np.uint8)
     if zero.size > 1 and len(np.unique(zero)) > 1:
         raise Refused("O-QUANTIZATION", "has a zero point a channel; one for all channels is carried")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise Refused("O-QUANTIZATION", "has a scale that is not positive and finite; quantize the model again")
     if scale.ndim > 1 or node.attributes.get("block_size", 0):
         raise Refused("O-QUANTIZATION", "has scales by block; one a tensor or one a channel is carried")
     axis = node.attributes.get("axis", 1) if scale.ndim == 1 and scale.size > 1 else None
     if axis is not None and node.input(0) in build.constants:
-        axis %= build.constants[node.input(0)].data.ndim
+        axis = from_front(axis, build.constants[node.input(0)].data.ndim)
     return Quantization(scale.ravel(), int(zero.ravel()[0]), axis), str(zero.dtype)
 
 

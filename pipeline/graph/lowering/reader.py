@@ -10,10 +10,10 @@ import onnx
 from numpy.typing import NDArray
 
 from ...errors import BadModel, choices
+from ..limits import LARGEST, MOST_LAYERS
 from ..operators.operator import Shape
 
 OPSETS = range(13, 23)
-LARGEST = 2**24  # elements of one tensor
 _INPUT_TYPES = {
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.UINT8: "uint8",
@@ -57,7 +57,7 @@ class OnnxModel:
 
 def read(data: bytes, known: Iterable[str], where: str) -> OnnxModel:
     """The model in these bytes; `known` are the operators that somebody can lower. Errors: `BadModel`."""
-    model = _parse(data, where)
+    model = parse(data, where)
     _refuse_external_data(model, where)
     _refuse_opset(model, where)
     name, shape, dtype = _only_input(model.graph, where)
@@ -75,13 +75,16 @@ def read(data: bytes, known: Iterable[str], where: str) -> OnnxModel:
     )
 
 
-def _parse(data: bytes, where: str) -> onnx.ModelProto:
+def parse(data: bytes, where: str) -> onnx.ModelProto:
+    """The file as the format has it; `BadModel` when these bytes are none, or far too many nodes."""
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf raises a DecodeError of its own
         raise BadModel(f"{where}: not an ONNX file, or a damaged one ({len(data)} bytes): {_line(error)}") from None
     if not model.graph.node:
         raise BadModel(f"{where}: not an ONNX file, or one without nodes ({len(data)} bytes)")
+    if len(model.graph.node) > MOST_LAYERS:
+        raise BadModel(f"{where}: has {len(model.graph.node)} nodes; up to {MOST_LAYERS} are carried")
     return model
 
 

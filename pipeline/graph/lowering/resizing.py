@@ -11,6 +11,7 @@ from ..operators.resizing import Alignment, nearest, positions
 from ..operators.window import Pair
 from .builder import Builder, Refused, Value
 from .reader import OnnxNode
+from .value import from_front
 
 NEAR = 1e-4  # of a pixel, by which float32 steps may differ
 ROUNDED: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -48,7 +49,7 @@ def _refuse(node: OnnxNode, mode: str) -> None:
 def _shape(build: Builder, node: OnnxNode, x: Value) -> tuple[int, ...]:
     """ONNX's output shape, from sizes or scales for all axes or for those named."""
     rank = len(x.shape)
-    axes = [axis % rank for axis in node.attributes.get("axes") or range(rank)]
+    axes = [from_front(axis, rank) for axis in node.attributes.get("axes") or range(rank)]
     if node.input(3):
         given = dict(zip(axes, build.numbers(node.input(3)), strict=True))
     else:

@@ -11,6 +11,7 @@ from ..operators.operator import Shape
 from .builder import Builder, Constant, Refused, Value
 from .layout import Channels, graph_axis, graph_shape, standard_order
 from .reader import OnnxNode
+from .value import from_front
 
 Span = tuple[int, int, int]  # start, end, step
 Spans = dict[int, Span]  # by axis
@@ -22,8 +23,8 @@ def gather(build: Builder, node: OnnxNode) -> Value:
     if node.input(0) in build.constants:
         return _embedding(build, node)
     x, indices = build.value(node.input(0)), build.constant(node.input(1)).data
-    axis = node.attributes.get("axis", 0) % len(x.shape)
-    chosen = [int(index) % x.shape[axis] for index in indices.ravel()]
+    axis = from_front(node.attributes.get("axis", 0), len(x.shape))
+    chosen = [from_front(int(index), x.shape[axis]) for index in indices.ravel()]
     steps = set(np.diff(chosen).tolist()) or {1}
     if len(steps) > 1 or min(steps) < 1 or indices.ndim > 1:
         raise Refused("O-ATTRIBUTE", f"chooses {chosen[:8]} along axis {axis}; indices that go up evenly are carried")
@@ -41,14 +42,14 @@ def slice_(build: Builder, node: OnnxNode) -> Value:
         raise Refused("O-ATTRIBUTE", f"steps {steps}; steps above 0 are carried")
     spans: Spans = {}
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        spans[axis % len(x.shape)] = slice(start, end, step).indices(x.shape[axis])
+        spans[from_front(axis, len(x.shape))] = slice(start, end, step).indices(x.shape[axis])
     return _cut(build, node, x, spans)
 
 
 def split(build: Builder, node: OnnxNode) -> Sequence[Value | None]:
     """Split, as one slice for each output that somebody reads."""
     x = build.value(node.input(0))
-    axis, count = node.attributes.get("axis", 0) % len(x.shape), len(node.outputs)
+    axis, count = from_front(node.attributes.get("axis", 0), len(x.shape)), len(node.outputs)
     part = -(-x.shape[axis] // count)
     lengths = (
         build.numbers(node.input(1)) if node.input(1) else [part] * (count - 1) + [x.shape[axis] - part * (count - 1)]
@@ -63,7 +64,7 @@ def split(build: Builder, node: OnnxNode) -> Sequence[Value | None]:
 def concat(build: Builder, node: OnnxNode) -> Value:
     """Concat of values, and of constants among them, along any axis but the batch."""
     first, channels = build.aligned(next(build.value(name) for name in node.inputs if name in build.values))
-    axis = node.attributes["axis"] % len(first.shape)
+    axis = from_front(node.attributes["axis"], len(first.shape))
     names, lengths = [], []
     for name in node.inputs:
         value = _joined(build, name, first, channels)

@@ -20,6 +20,13 @@ class Refused(Exception):
         super().__init__(detail)
 
 
+def from_front(axis: int, rank: int) -> int:
+    """An axis, or an index, that may count from the last one, counted from the first; `Refused` when there is none."""
+    if not -rank <= axis < rank:
+        raise Refused("O-SHAPE", f"names number {axis} where there are {rank}; {-rank} to {rank - 1} are")
+    return axis % rank
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """An ONNX tensor that depends on the input: the graph's tensor that holds it, and where its elements lie there.

@@ -101,6 +101,8 @@ def windows(node: OnnxNode, shape: Shape, kernel: tuple[int, ...]) -> Windows:
     strides = node.attributes.get("strides") or [1] * rank
     dilations = node.attributes.get("dilations") or [1] * rank
     ceil = bool(node.attributes.get("ceil_mode", 0))
+    if tuple(node.attributes.get("kernel_shape", kernel)) != kernel or {len(strides), len(dilations)} != {rank}:
+        raise Refused("O-ATTRIBUTE", f"has attributes that do not fit its window {kernel}; export it again")
     axes = [
         _padded(node, Axis(lengths[k], kernel[k], strides[k], dilations[k], 0, 0, ceil), k, rank) for k in range(rank)
     ]

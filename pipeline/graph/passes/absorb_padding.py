@@ -12,7 +12,7 @@ def absorb_padding(graph: Graph) -> Graph:
     nodes: list[Node] = []
     for node in graph.nodes:
         pad = graph.producer(node.inputs[0])
-        if pad is not None and pad in nodes and _says_the_same(graph, pad, node):
+        if pad is not None and _says_the_same(graph, pad, node) and pad in nodes:
             assert isinstance(node.operator, Conv2d | DepthwiseConv2d)
             nodes.remove(pad)
             node = Node(replace(node.operator, padding="SAME"), (pad.inputs[0], *node.inputs[1:]), node.outputs)

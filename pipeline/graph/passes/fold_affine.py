@@ -13,9 +13,9 @@ from ..tensor import Tensor
 def fold_affine(graph: Graph) -> Graph:
     """gain * x + offset for dense layers alone -> their weights and biases; a mean over positions may lie between."""
     for name in [node.outputs[0] for node in graph.nodes]:
-        node = next(node for node in graph.nodes if name in node.outputs)
-        readers = _dense_readers(graph, node.outputs[0]) if _is_affine(graph, node) else []
-        if readers:
+        node = graph.producer(name)
+        readers = _dense_readers(graph, name) if node is not None and _is_affine(graph, node) else []
+        if node is not None and readers:
             graph = _without(graph, node, readers)
     return graph
 

@@ -12,7 +12,7 @@ def merge_means(graph: Graph) -> Graph:
     tensors = dict(graph.tensors)
     for node in graph.nodes:
         mean = graph.producer(node.inputs[0])
-        if mean is not None and mean in nodes and _only_drops(graph, mean, node):
+        if mean is not None and _only_drops(graph, mean, node) and mean in nodes:
             assert isinstance(mean.operator, Mean)
             nodes.remove(mean)
             (name,) = node.outputs
