@@ -79,14 +79,15 @@ def _steps(real: Array, detail: dict[str, Any]) -> Array:
     scale, zero = detail["quantization"]
     if detail["dtype"] != np.int8:
         return real.astype(detail["dtype"])
-    return np.clip(np.round(real / scale) + zero, -128, 127).astype(np.int8)
+    return np.asarray(np.clip(np.round(real / scale) + zero, -128, 127), np.int8)
 
 
 def _reals(values: Array, detail: dict[str, Any]) -> Array:
     scale, zero = detail["quantization"]
     if detail["dtype"] != np.int8:
         return values
-    return np.asarray((values.astype(np.float32) - zero) * scale)
+    real: Array = (values.astype(np.float32) - zero) * np.float32(scale)
+    return real
 
 
 def _arena(file: Path) -> tuple[int | None, str]:

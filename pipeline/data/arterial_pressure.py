@@ -59,7 +59,7 @@ class ArterialPressure:
 
     def _windows(self, series: NDArray[np.float32], marked: NDArray[np.float32]) -> Split:
         x, touched = (windows(values[:, None], self.window, self.step)[:, :, 0] for values in (series, marked))
-        return Split(x, touched.any(axis=1).astype(np.int64))
+        return Split(x, np.asarray(touched.any(axis=1), np.int64))
 
 
 def reversed_stretches(x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:

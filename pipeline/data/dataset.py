@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Which split of which data: the name, the seed, and the options of the reader where they differ from its own.
+
+    Options that name the user's own files are told by their digest alone: no path travels with a model.
+    """
+
+    name: str
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "seed": self.seed, "options": dict(self.options)}
+
+
+def drawn_from_json(values: Mapping[str, Any]) -> Drawn:
+    """What `Drawn.to_json` wrote."""
+    return Drawn(str(values["name"]), int(values["seed"]), dict(values.get("options", {})))
+
+
+@dataclass(frozen=True)
 class About:
     """What travels with the samples: name, origin, the split's seed, what labels mean, what stands before a model."""
 
@@ -62,6 +82,11 @@ class About:
     source: Source
     task: Task
     preprocess: Preprocess
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> Drawn:
+        return Drawn(self.name, self.seed, self.options)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +95,7 @@ class About:
             "source": asdict(self.source),
             "task": self.task.to_json(),
             "preprocess": self.preprocess.to_json(),
+            "options": dict(self.options),
         }
 
 
@@ -144,4 +170,5 @@ def _about_from_json(values: Mapping[str, Any]) -> About:
         source=Source(**values["source"]),
         task=task_from_json(values["task"]),
         preprocess=preprocess_from_json(values["preprocess"]),
+        options=values["options"],
     )

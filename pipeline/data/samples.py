@@ -1,6 +1,6 @@
 """Samples for a model that we did not train: from a data set by name, from a folder, or from an .npz file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from ..task import Task
 from .arrays import read_arrays
 from .catalog import NAMES, read_data
 from .check import check_finite, check_labels, check_samples
-from .dataset import SPLITS, DataSet, Split, load
+from .dataset import SPLITS, DataSet, Drawn, Split, load
 from .sample_folders import has_classes, kind_of
 from .targets import check_count, check_values
 
@@ -25,13 +25,13 @@ SplitName = Literal["train", "calibration", "validation", "test"]
 class Samples:
     """What a model is fed: x (n, *sample) float32, channels last, or token ids int32; labels and task where known.
 
-    `drawn` is the data set's name and the seed of its split, None for samples out of an .npz.
+    `drawn` is which split of which data they are of, None for samples out of an .npz.
     """
 
     x: NDArray[Any]
     y: NDArray[Any] | None
     task: Task | None
-    drawn: tuple[str, int] | None = None
+    drawn: Drawn | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -43,28 +43,37 @@ def read_samples(
     layout: Layout | None = None,
     split: SplitName = "calibration",
     preprocess: Preprocess | None = None,
-    seed: int = 0,
+    known: Drawn | None = None,
     tokens: bool = False,
 ) -> Samples:
     """Samples that fit a model whose input has `shape` with its batch axis, channels last: (1,h,w,c) or (1,features);
     or (1,1,t,c), an image of one row, where x may be (n,c,t) or (n,t,c).
 
-    `data` is a data set's name, split by `seed`, or the folder of a prepared one, of which `split` is taken; or a
-    folder of files, labelled by the folders in it or not; or an .npz with `x` and perhaps `y`. The model's own
-    `preprocess`, where it is known, is applied to raw samples: a data set's, those in files, or uint8 in an .npz. With
-    `tokens` the model takes token ids: integers, of any type in an .npz. BadData says what is wrong, and demands
-    `layout` when x could be meant in both.
+    `data` is a data set's name, split as the model's training drew it where that is `known`, or the folder of a
+    prepared one, of which `split` is taken; or a folder of files, labelled by the folders in it or not; or an .npz with
+    `x` and perhaps `y`. The model's own `preprocess`, where it is known, is applied to raw samples: a data set's, those
+    in files, or uint8 in an .npz. With `tokens` the model takes token ids: integers, of any type in an .npz. BadData
+    says what is wrong, and demands `layout` when x could be meant in both.
     """
     path = Path(data)
     if path.suffix == ".npz":
         return from_npz(path, shape, layout, preprocess, tokens)
     if (path / "about.json").is_file():
         return _from_dataset(load(path), shape, split, preprocess)
+    known = known if known and known.name == data else None
     if data in NAMES:
-        return _from_dataset(read_data(data, seed), shape, split, preprocess)
+        return _from_dataset(_as_known(data, known), shape, split, preprocess)
     if path.is_dir():
-        return _from_folder(path, shape, split, preprocess, seed)
+        return _from_folder(path, shape, split, preprocess, known.seed if known else 0)
     raise BadData(f"{data!r} is neither an .npz file nor a folder nor a data set; data sets are {choices(NAMES)}")
+
+
+def _as_known(name: str, known: Drawn | None) -> DataSet:
+    """The data set of that name with the options, and split by the seed, that a model was trained with."""
+    if known is None or "sha256" in known.options:  # the user's own files, of which a model does not say where they lie
+        return read_data(name, known.seed if known else 0)
+    dataset = read_data(name, known.seed, known.options)
+    return replace(dataset, about=replace(dataset.about, options=known.options))
 
 
 def from_npz(
@@ -99,9 +108,7 @@ def _from_dataset(dataset: DataSet, shape: tuple[int, ...], split: SplitName, pr
     if split not in SPLITS:
         raise BadData(f"data set {about.name}: no split is named {split!r}; there are {choices(SPLITS)}")
     part = dataset.split(split)
-    return Samples(
-        (preprocess or about.preprocess).apply(part.x), np.asarray(part.y), about.task, (about.name, about.seed)
-    )
+    return Samples((preprocess or about.preprocess).apply(part.x), np.asarray(part.y), about.task, about.drawn)
 
 
 def _from_folder(

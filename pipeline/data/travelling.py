@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from ..errors import BadInput, BadModel
 from ..preprocess import Preprocess, preprocess_from_json
 from ..task import Task, task_from_json
+from .dataset import Drawn, drawn_from_json
 
 KEY = "edgestill"  # of the file's metadata
 
 
 @dataclass(frozen=True)
 class Travelling:
-    """None where the file does not say. `data` is the data set's name and the seed of its split."""
+    """None where the file does not say. `data` is which split of which data the model was trained on."""
 
     preprocess: Preprocess | None = None
     task: Task | None = None
-    data: tuple[str, int] | None = None
+    data: Drawn | None = None
 
 
 def travelling(metadata: Mapping[str, str], where: str) -> Travelling:
@@ -30,7 +31,7 @@ def travelling(metadata: Mapping[str, str], where: str) -> Travelling:
         return Travelling(
             preprocess_from_json(preprocess) if preprocess else None,
             task_from_json(task) if task else None,
-            (str(data["name"]), int(data["seed"])) if data else None,
+            drawn_from_json(data) if data else None,
         )
     except (ValueError, TypeError, LookupError, AttributeError, BadInput) as error:
         raise BadModel(

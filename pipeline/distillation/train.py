@@ -46,7 +46,7 @@ def trained(
             about.preprocess,
             training.seed,
             history,
-            data=(about.name, about.seed),
+            data=about.drawn,
             sources=tuple(digest(path) for path in sources(model)),
         ),
     )

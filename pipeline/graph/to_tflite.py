@@ -39,6 +39,7 @@ class _Writer:
     tensors: list[Any] = field(default_factory=list)
     codes: dict[tuple[str, int], int] = field(default_factory=dict)
     index: dict[str, int] = field(default_factory=dict)  # tensor name -> its place in `tensors`
+    operands: dict[tuple[tuple[int, ...], bytes], int] = field(default_factory=dict)  # numbers -> their place
 
     def written(self) -> bytes:
         subgraph = schema.SubGraphT()
@@ -72,7 +73,14 @@ class _Writer:
         return [self._operand(node, operand) for operand in builtin.operands]
 
     def _operand(self, node: Node, operand: Operand) -> int:
+        """Its place; the same numbers stand in a file once."""
         values = operand.encode(node.operator, self.graph.tensors[node.outputs[0]])
+        key = (values.shape, values.tobytes())
+        if key not in self.operands:
+            self.operands[key] = self._new_operand(node, operand, values)
+        return self.operands[key]
+
+    def _new_operand(self, node: Node, operand: Operand, values: NDArray[np.int32]) -> int:
         name = f"{node.outputs[0]}_{operand.attribute}"
         while name in self.graph.tensors or name in self.index:
             name += "_"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..artifact import canonical_json
+from ..data.dataset import Drawn, drawn_from_json
 from ..errors import BadInput, BadModel
 from ..preprocess import Preprocess, preprocess_from_json
 from ..task import Task, task_from_json
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 KEY = "edgestill"  # of the header's metadata
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Epoch:
 class About:
     """What the header says: how the net is built, what it is fed, what its outputs mean, how its training went.
 
-    `data` is the name and the seed of the data set it was trained on, `sources` the digests of the user's own source
+    `data` is which split of which data it was trained on, `sources` the digests of the user's own source
     files that build the net: with other sources it is another file.
     """
 
@@ -42,7 +43,7 @@ class About:
     preprocess: Preprocess
     seed: int
     history: tuple[Epoch, ...] = field(default=())
-    data: tuple[str, int] | None = None
+    data: Drawn | None = None
     sources: tuple[str, ...] = ()
 
     @property
@@ -59,7 +60,7 @@ class About:
             "preprocess": self.preprocess.to_json(),
             "seed": self.seed,
             "history": [[epoch.loss, epoch.validation, epoch.kept] for epoch in self.history],
-            "data": list(self.data) if self.data else None,
+            "data": self.data.to_json() if self.data else None,
             "sources": list(self.sources),
         }
 
@@ -133,6 +134,6 @@ def _about_from_json(values: Mapping[str, Any]) -> About:
         preprocess=preprocess_from_json(values["preprocess"]),
         seed=values["seed"],
         history=tuple(Epoch(*epoch) for epoch in values["history"]),
-        data=(str(values["data"][0]), int(values["data"][1])) if values["data"] else None,
+        data=drawn_from_json(values["data"]) if values["data"] else None,
         sources=tuple(values["sources"]),
     )

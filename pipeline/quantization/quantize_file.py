@@ -130,11 +130,10 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
     graph = float_graph(model)
     known = travelling(graph.metadata, model.name)
     shape = graph.tensors[graph.inputs[0]].shape
-    seed = known.data[1] if known.data and known.data[0] == data else 0
     tokens = graph.takes_ids()
-    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, seed, tokens)
+    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, known.data, tokens)
     if calibrating.drawn is not None:
-        judging = read_samples(data, shape, layout, "test", known.preprocess, seed, tokens)
+        judging = read_samples(data, shape, layout, "test", known.preprocess, known.data, tokens)
     elif len(calibrating) < 2 * BATCH:
         judging = calibrating
     else:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.samples import Layout, read_samples
-from ..data.travelling import travelling
+from ..data.travelling import Travelling, travelling
 from ..errors import BadData, BadModel
 from ..graph.from_onnx import lower
 from ..graph.graph import Graph
@@ -45,9 +45,10 @@ def infer(path: Path, samples: NDArray[Any], runtime: Runtime | None = None) -> 
 def samples_for(paths: Sequence[Path], data: str, layout: Layout | None = None) -> NDArray[Any]:
     """Samples (n, ...) that fit the first of these files, raw ones preprocessed as a file among them says."""
     graphs = [read_graph(path) for path in paths]
-    said = [travelling(graph.metadata, path.name).preprocess for path, graph in zip(paths, graphs, strict=True)]
+    said = [travelling(graph.metadata, path.name) for path, graph in zip(paths, graphs, strict=True)]
+    known = next((one for one in said if one.preprocess), Travelling())
     shape, tokens = graphs[0].tensors[graphs[0].inputs[0]].shape, graphs[0].takes_ids()
-    return read_samples(data, shape, layout, preprocess=next(filter(None, said), None), tokens=tokens).x
+    return read_samples(data, shape, layout, preprocess=known.preprocess, known=known.data, tokens=tokens).x
 
 
 def _lowered(path: Path) -> tuple[Graph, Mapping[str, Value]]:

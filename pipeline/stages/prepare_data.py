@@ -1,11 +1,12 @@
 """Reads data and splits them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..artifact import Artifact, Kind
+from ..artifact import Artifact, Kind, canonical_json
 from ..data.catalog import reader
 from ..data.duplicates import Duplicates
 from ..errors import BadData
@@ -29,7 +30,7 @@ class PrepareData:
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "dataset"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __post_init__(self) -> None:
@@ -44,6 +45,11 @@ class PrepareData:
     def sources(self) -> Iterable[Path]:
         return reader(self.name, self.options).sources()
 
+    def travelling(self) -> Mapping[str, Any]:
+        """What a model may say of the options: all of them, or their digest where they name the user's files."""
+        own = self.options and any(True for _ in self.sources())
+        return {"sha256": sha256(canonical_json(self.options).encode()).hexdigest()} if own else self.options
+
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.check import check
         from ..data.dataset import save
@@ -52,6 +58,7 @@ class PrepareData:
         from ..data.splits import with_fewer
 
         dataset = reader(self.name, self.options).read(self.seed)
+        dataset = replace(dataset, about=replace(dataset.about, options=self.travelling()))
         check(dataset)
         dataset = with_fewer(settled(dataset, self.duplicates), self.train, self.seed)
         check(dataset)

@@ -52,9 +52,7 @@ def tuned(source: Checkpoint, dataset: DataSet, training: Training) -> Checkpoin
     about = dataset.about
     with repeatable(training.seed, training.threads):
         history = fit(source.net, dataset, training)
-    return Checkpoint(
-        source.net, replace(source.about, history=history, seed=training.seed, data=(about.name, about.seed))
-    )
+    return Checkpoint(source.net, replace(source.about, history=history, seed=training.seed, data=about.drawn))
 
 
 def _tensors(path: Path) -> "dict[str, torch.Tensor]":
