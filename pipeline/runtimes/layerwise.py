@@ -149,8 +149,10 @@ def _most_lsb(graph: Graph, node: Node) -> int:
 
 
 def _row(node: Node, first: NDArray[np.int8], second: NDArray[np.int8]) -> LayerParity:
-    one, other = first.ravel().astype(np.int16), second.ravel().astype(np.int16)
+    """A channel that both files give one value throughout is rounded once, and counts once."""
+    one, other = (array.reshape(-1, array.shape[-1]).astype(np.int16) for array in (first, second))
     off = np.abs(one - other)
-    places = np.flatnonzero(off)
-    pair = (int(one[places[0]]), int(other[places[0]])) if len(places) else (None, None)
+    off[1:, (one == one[:1]).all(axis=0) & (other == other[:1]).all(axis=0)] = 0
+    places = np.argwhere(off)
+    pair = (int(one[tuple(places[0])]), int(other[tuple(places[0])])) if len(places) else (None, None)
     return LayerParity(node.outputs[0], node.kind, off.size, len(places), int(off.max(initial=0)), *pair)
