@@ -57,6 +57,14 @@ def in_bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def lengths(text: str) -> tuple[int, ...]:
+    """A shape such as 1,3,32,32."""
+    found = tuple(int(part) for part in text.split(","))
+    if min(found) < 1:
+        raise ValueError(text)
+    return found
+
+
 def parser() -> Parser:
     """The whole command line; each command names the function in `commands` that it calls."""
     top = Parser(prog="edgestill", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,6 +85,7 @@ def parser() -> Parser:
     quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)
     quantize.add_argument("model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file")
     quantize.add_argument("--data", required=True, metavar="DATA", help="a data set's name, or an .npz with x (and y)")
+    quantize.add_argument("--shape", type=lengths, metavar="1,C,H,W", help="of an .onnx input with free axes")
     quantize.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
     quantize.add_argument("--out", type=Path, metavar="DIR", help="where the files go (beside the model)")
     quantize.add_argument("--max-drop", type=finite, metavar="POINTS", help="exit 1 when accuracy drops by more")
@@ -93,6 +102,7 @@ def parser() -> Parser:
     verify.add_argument(
         "--data", metavar="DATA", help="a data set's name, or an .npz with x; default: seeded random inputs"
     )
+    verify.add_argument("--shape", type=lengths, metavar="1,C,H,W", help="of .onnx inputs with free axes")
     verify.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
 
     bench = command("bench", "latency, memory and size of files on targets", BENCH)

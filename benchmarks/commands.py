@@ -36,15 +36,24 @@ def run(arguments: Namespace) -> int:
 
 def quantize(arguments: Namespace) -> int:
     """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
+    from ..pipeline.graph.fixed_shape import fixed
+    from ..pipeline.runtimes.runtime import survive
+
+    survive(arguments.model)
+    with fixed([arguments.model], arguments.shape) as (model,):
+        if arguments.shape:
+            survive(model)
+        return _quantize(model, arguments)
+
+
+def _quantize(model: Path, arguments: Namespace) -> int:
     from ..pipeline.progress import listening
     from ..pipeline.quantization.quantize import QuantizationOptions
     from ..pipeline.quantization.quantize_file import material_for, quantize_file
-    from ..pipeline.runtimes.runtime import survive
     from . import answers
     from .terminal import Terminal
 
-    survive(arguments.model)
-    material = material_for(arguments.model, arguments.data, arguments.layout)
+    material = material_for(model, arguments.data, arguments.layout)
     if arguments.max_drop is not None and material.judging.y is None:
         raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
     if arguments.max_drop is not None and material.metric is None:
@@ -52,7 +61,7 @@ def quantize(arguments: Namespace) -> int:
     with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
         out = arguments.out or arguments.model.parent
         options = QuantizationOptions(ranges=arguments.ranges)
-        made = quantize_file(arguments.model, material, out, options)
+        made = quantize_file(model, material, out, options)
     gate = _drop_gate(made, arguments.max_drop)
     if arguments.json:
         print_json({"schema": 1, **made.to_json(), "gate": gate})
@@ -63,6 +72,7 @@ def quantize(arguments: Namespace) -> int:
 
 def verify(arguments: Namespace) -> int:
     """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
+    from ..pipeline.graph.fixed_shape import fixed
     from ..pipeline.runtimes.parity import compare
     from ..pipeline.runtimes.runtime import survive
     from ..pipeline.runtimes.samples import samples_for
@@ -73,8 +83,10 @@ def verify(arguments: Namespace) -> int:
     for path in arguments.files:
         survive(path)
     compared = []
-    with scratch_folder() as scratch:
-        for pair in pairs(arguments.files, scratch, fed=bool(arguments.data)):
+    with scratch_folder() as scratch, fixed(arguments.files, arguments.shape) as files:
+        for path in files if arguments.shape else ():
+            survive(path)
+        for pair in pairs(files, scratch, fed=bool(arguments.data)):
             both = (pair.first, pair.second)
             samples = samples_for(both, arguments.data, arguments.layout) if arguments.data else None
             compared.append(replace(compare(pair.first, pair.second, samples), first=pair.name))

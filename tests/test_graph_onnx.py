@@ -394,7 +394,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     ),
     "half precision": (changed(lambda made: setattr(ports(made), "elem_type", TensorProto.FLOAT16)), "'x' is FLOAT16"),
     "a fixed batch": (changed(lambda made: setattr(ports(made).shape.dim[0], "dim_value", 8)), "fixed batch of 8"),
-    "a free axis": (changed(lambda made: ports(made).shape.dim[1].Clear()), r"'x' \(1x\?\) is free in an axis"),
+    "a free axis": (changed(lambda made: ports(made).shape.dim[1].Clear()), "is free in axis 1; .*--shape 1,N"),
     "five axes": (changed(lambda made: [ports(made).shape.dim.add(dim_value=1) for _ in range(3)]), "5 axes"),
     "a giant": (changed(lambda made: setattr(ports(made).shape.dim[1], "dim_value", 2**40)), "is too large; up to"),
     "an undefined name": (changed(lambda made: made.graph.node[0].input.__setitem__(0, "z")), "not a valid ONNX model"),

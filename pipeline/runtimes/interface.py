@@ -46,6 +46,15 @@ def activations(path: Path) -> dict[str, int]:
     return {tensor.name: index for tensor, index in zip(_tensors(file, indices, path), indices, strict=True)}
 
 
+def rounds_while_it_runs(path: Path) -> bool:
+    """Whether layers of a float .tflite file keep int8 weights: LiteRT rounds what meets them to int8 in a run."""
+    if path.suffix != ".tflite":
+        return False
+    file = unpack(path.read_bytes(), path.name)
+    layers = (_tensors(file, operator.inputs, path) for operator in file.subgraph.operators or [])
+    return any(x.dtype == "float32" and any(w.dtype == "int8" for w in rest) for x, *rest in layers)
+
+
 def _tflite(path: Path) -> Interface:
     file = unpack(path.read_bytes(), path.name)
     inputs, outputs = (_tensors(file, indices, path) for indices in (file.subgraph.inputs, file.subgraph.outputs))

@@ -16,10 +16,12 @@ from ..graph.graph import Graph, renumbered
 from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
 from ..graph.tensor import Quantization
+from .interface import rounds_while_it_runs
 from .layerwise import LayerParity, layers
 from .samples import infer
 
 MOST_RELATIVE_ERROR = 1e-3  # between two float files, of the largest output
+MOST_OF_ROUNDED = 5e-2  # where one of them keeps int8 weights, and its runtime rounds the values that meet them
 LEAST_SQNR_DB = 3.0  # between a float and an integer file: below it, most of the output is error
 RANDOM_SAMPLES = 8
 Given = Mapping[Path, NDArray[np.float32]]
@@ -73,7 +75,8 @@ def compare(first: Path, second: Path, samples: NDArray[Any] | None, given: Give
 
     Two integer files agree when their layers, constants and scales are equal and every layer, fed the same integers,
     is within one step with less than 1 % of its values off. Two float files agree when no output is off by more than
-    1e-3 of the largest; a float and an integer file, when the error is less than half of the output's power (3 dB).
+    1e-3 of the largest, 5e-2 where LiteRT rounds what meets the int8 weights of a float file; a float and an integer
+    file, when the error is less than half of the output's power (3 dB).
     `given` are outputs for these samples, as `infer` gave them, of files that need not be run end to end again.
     Outputs that are not finite agree with nothing.
     What integer files differ by end to end is told, never judged: single steps grow from layer to layer.
@@ -127,8 +130,9 @@ def _judged(
     both_float: bool,
 ) -> Parity:
     end, reasons = _end_to_end(*outputs, None), _not_finite(first, second, outputs)
-    if not reasons and both_float and not end.relative_error < MOST_RELATIVE_ERROR:
-        reasons = [f"outputs are off by {end.relative_error:.1e} of the largest; {MOST_RELATIVE_ERROR:.0e} is the most"]
+    most = MOST_OF_ROUNDED if any(map(rounds_while_it_runs, (first, second))) else MOST_RELATIVE_ERROR
+    if not reasons and both_float and not end.relative_error < most:
+        reasons = [f"outputs are off by {end.relative_error:.1e} of the largest; {most:.0e} is the most"]
     if not reasons and not both_float and not end.sqnr_db >= LEAST_SQNR_DB:
         reasons = [f"outputs have {end.sqnr_db:.1f} dB to their error; {LEAST_SQNR_DB:g} dB is the least"]
     return Parity(first.name, second.name, not reasons, tuple(reasons), (), end, inputs)

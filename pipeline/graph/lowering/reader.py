@@ -14,7 +14,7 @@ from ..limits import LARGEST, MOST_LAYERS
 from ..operators.operator import Shape
 
 OPSETS = range(13, 23)
-_INPUT_TYPES = {
+_INPUT_TYPES: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.UINT8: "uint8",
     onnx.TensorProto.INT8: "int8",
@@ -60,12 +60,13 @@ def read(data: bytes, known: Iterable[str], where: str) -> OnnxModel:
     model = parse(data, where)
     _refuse_external_data(model, where)
     _refuse_opset(model, where)
-    name, shape, dtype = _only_input(model.graph, where)
+    entry = only_input(model.graph, where)
+    shape, dtype = _batch_of_one(entry, where), _INPUT_TYPES[entry.type.tensor_type.elem_type]
     carried = set(known)
     if all(_operator(node) in carried for node in model.graph.node):
         _check(model, where)  # the checker stops at the first operator it does not know: those are reported elsewhere
     return OnnxModel(
-        input=name,
+        input=entry.name,
         input_shape=shape,
         input_dtype=dtype,
         outputs=tuple(output.name for output in model.graph.output),
@@ -112,9 +113,10 @@ def _check(model: onnx.ModelProto, where: str) -> None:
         raise BadModel(f"{where}: not a valid ONNX model: {_line(error)}") from None
 
 
-def _only_input(graph: onnx.GraphProto, where: str) -> tuple[str, Shape, str]:
+def only_input(graph: onnx.GraphProto, where: str) -> onnx.ValueInfoProto:
+    """The model's input; `BadModel` when there is not exactly one, or it is of a type that is not carried."""
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = [entry for entry in graph.input if entry.name not in constants]
+    inputs: list[onnx.ValueInfoProto] = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
         names = choices(entry.name for entry in inputs) or "none"
         raise BadModel(f"{where}: the model has {len(inputs)} inputs ({names}); models with one input are carried")
@@ -124,25 +126,32 @@ def _only_input(graph: onnx.GraphProto, where: str) -> tuple[str, Shape, str]:
         raise BadModel(
             f"{where}: input {inputs[0].name!r} is {have}; there are {choices(dict.fromkeys(_INPUT_TYPES.values()))}"
         )
-    return inputs[0].name, _batch_of_one(inputs[0], where), _INPUT_TYPES[kind.elem_type]
+    return inputs[0]
+
+
+def shown(entry: onnx.ValueInfoProto) -> str:
+    """An input's shape for a message: 1x3x?x?."""
+    dims = entry.type.tensor_type.shape.dim
+    return "x".join(str(dim.dim_value or "?") for dim in dims) or "no shape"
 
 
 def _batch_of_one(entry: onnx.ValueInfoProto, where: str) -> Shape:
-    dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in entry.type.tensor_type.shape.dim]
-    shown = "x".join(str(dim or "?") for dim in dims) or "no shape"
+    dims = [dim.dim_value for dim in entry.type.tensor_type.shape.dim]
+    there = f"{where}: input {entry.name!r} ({shown(entry)})"
     if len(dims) not in (2, 3, 4):
         raise BadModel(
-            f"{where}: input {entry.name!r} has {len(dims)} axes ({shown}); inputs (n,features), (n,channels,length) "
+            f"{there} has {len(dims)} axes; inputs (n,features), (n,channels,length) "
             "and (n,channels,height,width) are carried"
         )
     if dims[0] > 1:
-        raise BadModel(f"{where}: input {entry.name!r} ({shown}) has a fixed batch of {dims[0]}; export with batch 1")
+        raise BadModel(f"{there} has a fixed batch of {dims[0]}; export with batch 1")
     if min(dims[1:]) < 1:
-        raise BadModel(
-            f"{where}: input {entry.name!r} ({shown}) is free in an axis that is not the batch; export it fixed"
-        )
+        names = [dim.dim_param for dim in entry.type.tensor_type.shape.dim]
+        free = choices(f"{axis} {names[axis]!r}".removesuffix(" ''") for axis in range(1, len(dims)) if dims[axis] < 1)
+        wanted = ",".join(["1", *(str(n) if n > 0 else "N" for n in dims[1:])])
+        raise BadModel(f"{there} is free in axis {free}; say the lengths with --shape {wanted}, or export it fixed")
     if prod(dims[1:]) > LARGEST:
-        raise BadModel(f"{where}: input {entry.name!r} ({shown}) is too large; up to {LARGEST} values are carried")
+        raise BadModel(f"{there} is too large; up to {LARGEST} values are carried")
     return (1, *dims[1:])
 
 
