@@ -104,7 +104,7 @@ def test_both_files_hold_the_same_integers_and_compute_what_the_net_does(
     tflite.write_bytes(to_tflite(integer))
     qdq.write_bytes(to_onnx(integer))
     assert from_tflite(tflite.read_bytes()) == from_onnx(qdq.read_bytes()) == integer
-    for samples in (IDS, None):
+    for samples in (IDS[:16], None):
         assert compare(tflite, qdq, samples).passed
     end = compare(exported, tflite, IDS).end_to_end
     assert end is not None and end.sqnr_db > 30
