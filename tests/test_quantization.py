@@ -208,6 +208,17 @@ def test_pixels_of_eight_bits_are_the_integers_themselves() -> None:
         assert np.array_equal(scale_in(integer, integer.inputs[0]).quantize(pixels), raw - 128)
 
 
+def test_a_range_ends_where_values_must_end() -> None:
+    net = Sketch(4, 4, 2)
+    net.add("a", Conv2d(activation="relu6"), "x", weights=noise(3, 1, 1, 2) * 3, bias=noise(3))
+    net.add("b", MaxPool2d((2, 2), (2, 2), "VALID"), "a")
+    net.add("c", Conv2d(), "b", weights=noise(2, 1, 1, 3), bias=noise(2))
+    given, samples = net.graph(), noise(6, 4, 4, 2)
+    integer = quantize(given, calibrate(given, [samples]), samples)
+    scale = scale_in(integer, integer.nodes[1].outputs[0])
+    assert 127 - scale.zero_point <= 6 / scale.per_tensor_scale + 1
+
+
 def test_bias_correction_brings_the_mean_of_every_channel_back(graph: Graph, calibration: Calibration) -> None:
     def off(correction: bool) -> float:
         integer = quantize(graph, calibration, SAMPLES, QuantizationOptions("min-max", correction))

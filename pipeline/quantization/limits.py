@@ -1,10 +1,11 @@
-"""Which values of a tensor make a difference to what reads it: the others may be cut off before they are rounded."""
+"""Which values a tensor can hold, and which of them make a difference to what reads it: no others need integers."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
 
 from ...calibration.ranges import Range
 from ..graph.graph import Graph
+from ..graph.passes.settle_scales import tied
 
 SATURATING: Mapping[str, Range] = {  # what these tell apart: beyond, their int8 output stays as it is
     "HardSwish": (-3.0, inf),
@@ -27,6 +28,24 @@ def limits(graph: Graph, members: Sequence[str]) -> Range:
     """The least and the greatest value that some reader of these tensors tells from those beyond."""
     found = [_limits(graph, name) for name in members]
     return min(low for low, _ in found), max(high for _, high in found)
+
+
+def reach(graph: Graph, members: Sequence[str]) -> Range:
+    """The least and the greatest value that these tensors can hold, whatever the samples; without end where none is
+    known. A constant holds its own values, a ReLU6 gives 0 to 6, and what only moves values gives no others."""
+    found = [_reach(graph, name) for name in members]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _reach(graph: Graph, name: str) -> Range:
+    data, node = graph.tensors[name].data, graph.producer(name)
+    if data is not None and data.size:
+        return min(float(data.min()), 0.0), max(float(data.max()), 0.0)
+    if node is None:
+        return -inf, inf
+    if node.kind == "Relu6" or getattr(node.operator, "activation", "none") == "relu6":
+        return 0.0, 6.0
+    return reach(graph, tied(node)) if tied(node) else (-inf, inf)
 
 
 def _limits(graph: Graph, name: str) -> Range:

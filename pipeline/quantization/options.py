@@ -10,8 +10,9 @@ from ..errors import BadInput, choices
 class QuantizationOptions:
     """How ranges are chosen, whether biases are corrected on the calibration samples, and the input's range.
 
-    The input's range is what was seen of it, unless it is given as (low, high) in the model's own units: with
-    the least and the greatest value that an 8-bit sample can take, its steps become the steps of the integers.
+    The input's range is chosen as the others are, but covers all that was seen of samples of 8 bits. It may be given
+    as (low, high) in the model's own units: with the least and the greatest value that an 8-bit sample can take, its
+    steps become the steps of the integers.
     """
 
     ranges: Method = "mse"

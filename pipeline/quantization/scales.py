@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...calibration.observers import Observer, Statistics, joint
-from ...calibration.ranges import METHODS, Range, min_max
+from ...calibration.ranges import METHODS, Range, few_valued, min_max
 from ..errors import BadInput
 from ..graph.graph import Graph, Node
 from ..graph.passes.fixed_scales import FIXED
@@ -13,7 +13,7 @@ from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
 from .groups import scale_groups
 from .layers import Linear
-from .limits import decisive, limits
+from .limits import decisive, limits, reach
 from .options import QuantizationOptions
 
 LEAST_RANGE = 1e-6  # below, a tensor is zero everywhere
@@ -26,9 +26,10 @@ def activation_scales(graph: Graph, calibration: Calibration, options: Quantizat
     """Scales by tensor name, also of the constants that are read as activations are.
 
     Operators that keep their input's scale tie tensors into groups; each group has one range, of all its values
-    together. The input's group takes all that was seen of it (or the range in the options), so that 8-bit samples stay
-    exact; a softmax has its fixed scale, and so has what merely moves its output. What makes no difference to any
-    reader is cut off: what a clamp clamps, and where a sigmoid is flat. Token ids have none.
+    together. The input's group has the range in the options, or all that was seen where that is 256 values at most, so
+    that 8-bit samples stay exact; a softmax has its fixed scale, and so has what merely moves its output. What cannot
+    be there, or makes no difference to any reader, is cut off: what a clamp clamps, and where a sigmoid is flat. Token
+    ids have none.
     """
     scales: dict[str, Quantization] = {}
     groups = scale_groups(graph)
@@ -52,11 +53,12 @@ def _scale(graph: Graph, members: list[str], calibration: Calibration, options: 
         return fixed[0]
     if not set(members).isdisjoint(graph.inputs):
         seen = joint([_statistics(graph, name, calibration) for name in members])
-        return scale_of(options.input_range or min_max(seen))
+        method = min_max if few_valued(seen) else METHODS[options.ranges]
+        return scale_of(options.input_range or method(seen))
     decided_by = decisive(graph, members)
     low, high = METHODS[options.ranges](joint([_statistics(graph, name, calibration) for name in decided_by]))
-    least, most = limits(graph, decided_by)
-    return scale_of((max(low, least), min(high, most)))
+    bounds = (limits(graph, decided_by), reach(graph, decided_by))
+    return scale_of((max(low, *(least for least, _ in bounds)), min(high, *(most for _, most in bounds))))
 
 
 def _coarse_enough(
