@@ -24,6 +24,7 @@ from .lowering.folding import fold
 from .lowering.layout import Channels, graph_shape, standard_order
 from .lowering.patterns import recognised
 from .lowering.reader import OnnxModel, OnnxNode, read
+from .lowering.remedies import remedy
 from .passes.absorb_padding import absorb_padding
 from .passes.fixed_scales import fix_scales
 from .passes.fold_affine import fold_affine
@@ -112,7 +113,6 @@ CHANNELS_FIRST = frozenset(  # that say where the channels of what they read sta
     ]
 )
 PARTS = frozenset(["Erf", "Pow", "Reciprocal"])  # of patterns that are one operator
-REMEDY = "replace that layer before export, or leave it outside the model"
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)  # what attributes of a wrong kind or length end in
 
 
@@ -166,9 +166,8 @@ def _lower_all(build: Builder, model: OnnxModel) -> list[str]:
     for node in model.nodes:
         known = {"", *build.values, *build.constants}
         if node.operator not in LOWERED and node.operator not in FOLDED:
-            there = choices(LOWERED)
-            operator = ascii(node.operator)[1:-1]  # a file's words reach a terminal
-            reasons.append(f"O-OP-UNKNOWN  {node}: operator {operator} is not carried; there are {there}; {REMEDY}")
+            what = f"{node}: operator {node.operator} is not carried; there are {choices(LOWERED)}"
+            reasons.append(f"O-OP-UNKNOWN  {what}; {remedy(node.operator)}")
         elif known.issuperset(node.inputs):
             try:
                 _lower(build, node)

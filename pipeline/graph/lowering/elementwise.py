@@ -54,6 +54,8 @@ def scale(build: Builder, node: OnnxNode) -> Value:
 
 def batch_normalization(build: Builder, node: OnnxNode) -> Value:
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, at inference."""
+    if node.attributes.get("training_mode", 0):
+        raise Refused("O-ATTRIBUTE", "is in training mode, where the batch decides; export after model.eval()")
     gamma, beta, mean, variance = (build.constant(name).real().astype(np.float64) for name in node.inputs[1:5])
     gain = gamma / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
     return affine(build, node, gain, beta - mean * gain)
