@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import Graph, Node
-from ..graph.operators.activation import activated
 from ..graph.tensor import Quantization
 from .layers import Layer
 
 Array = NDArray[Any]
-MEMORY = 2**28  # bytes that the samples' largest activation may take
+MEMORY = 3 * 2**26  # bytes that the samples of the largest activation may take
+CACHED = 2**17  # values of a layer's input that are computed at a time
 
 
 def corrected_biases(
@@ -28,8 +28,8 @@ def corrected_biases(
     order round alike. After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
     ICCV 2019, with the means taken from samples.
     """
-    largest = samples.itemsize * max(prod(graph.tensors[name].shape) for name in scales)
-    samples = samples[:: ceil(len(samples) * largest / MEMORY)]
+    largest = 8 * max(prod(graph.tensors[name].shape) for name in scales)
+    samples = _wide(samples[:: ceil(len(samples) * largest / MEMORY)])
     exact: dict[str, Array] = {graph.inputs[0]: samples}
     rounded = {name: _rounded(values, scales[name]) if name in scales else values for name, values in exact.items()}
     readers = Counter(name for node in graph.nodes for name in node.inputs)
@@ -53,12 +53,28 @@ def _layer(
     node: Node, layer: Layer, exact: Mapping[str, Array], rounded: Mapping[str, Array]
 ) -> tuple[Array, Array, NDArray[np.float64]]:
     """The layer's exact and corrected outputs, and its corrected bias."""
-    linear, name = replace(layer.operator, activation="none"), node.inputs[0]
-    wanted = linear.compute([exact[name], layer.weights, layer.bias])
-    found = linear.compute([rounded[name], layer.quantized(layer.bias).real, layer.bias])
-    error = (found - wanted).mean(axis=tuple(range(found.ndim - 1)))
-    outputs = (activated(sums, layer.operator.activation) for sums in (wanted, found - error))
-    return next(outputs), next(outputs), layer.bias - error
+    name = node.inputs[0]
+    wanted = _sums(layer, exact[name], layer.weights.astype(np.float64))
+    found = _sums(layer, rounded[name], layer.quantized(layer.bias).real.astype(np.float64))
+    axes = tuple(range(found.ndim - 1))
+    error = found.mean(axis=axes) - wanted.mean(axis=axes)
+    _finish(layer, wanted, layer.bias)
+    _finish(layer, found, layer.bias - error)
+    return wanted, found, layer.bias - error
+
+
+def _sums(layer: Layer, x: Array, weights: Array) -> Array:
+    """The layer's sums without bias and activation, a few samples at a time, as fast as they stay in the cache."""
+    linear = replace(layer.operator, activation="none")
+    step = max(1, CACHED // x[0].size)
+    return np.concatenate([linear.compute([x[start : start + step], weights]) for start in range(0, len(x), step)])
+
+
+def _finish(layer: Layer, sums: Array, bias: Array) -> None:
+    """Adds the bias and applies the activation, in place."""
+    sums += bias
+    if layer.operator.activation != "none":
+        np.clip(sums, 0, 6 if layer.operator.activation == "relu6" else None, out=sums)
 
 
 def _computed(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
@@ -68,8 +84,16 @@ def _computed(graph: Graph, node: Node, values: Mapping[str, Array]) -> Array:
     return node.operator.compute([constants[name] if name in constants else values[name] for name in node.inputs])
 
 
+def _wide(samples: NDArray[Any]) -> NDArray[Any]:
+    """Reals as float64; token ids as they are."""
+    return samples if samples.dtype == np.int32 else samples.astype(np.float64)
+
+
 def _rounded(reals: Array, scale: Quantization) -> Array:
     """The reals that int8 steps stand for."""
     step, zero = scale.per_tensor_scale, scale.zero_point
-    rounded: Array = (np.clip(np.round(reals / step) + zero, -128, 127) - zero) * step
+    rounded: Array = reals / step
+    np.round(rounded, out=rounded)
+    np.clip(rounded, -128 - zero, 127 - zero, out=rounded)
+    rounded *= step
     return rounded

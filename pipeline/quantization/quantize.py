@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData, BadModel, Unsupported
@@ -50,7 +49,7 @@ def quantize(
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}
     if options.bias_correction:
-        biases = corrected_biases(graph, layers, scales, _wide(as_graph_input(graph, samples)))
+        biases = corrected_biases(graph, layers, scales, as_graph_input(graph, samples))
     return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
 
 
@@ -78,11 +77,6 @@ def _check(samples: NDArray[Any], graph: Graph) -> None:
 
 def _quantized(graph: Graph) -> list[Tensor]:
     return [tensor for tensor in graph.tensors.values() if tensor.dtype not in ("float32", "int32")]
-
-
-def _wide(samples: NDArray[Any]) -> NDArray[Any]:
-    """Reals as float64; token ids as they are."""
-    return samples if samples.dtype == np.int32 else samples.astype(np.float64)
 
 
 def _integer(graph: Graph, scales: Mapping[str, Quantization], weights: Mapping[str, Weights]) -> Graph:

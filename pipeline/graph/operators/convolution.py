@@ -13,7 +13,8 @@ from .operator import Activation, Arrays, Padding, Shape
 from .requantization import channel_multiplier, exact_operands, requantized
 from .window import out_length, windows
 
-BLOCK = 2**22  # values in one block of unfolded patches
+BLOCK = 2**20  # values in one block of unfolded patches
+CACHED = 2**15  # values in one block of a depthwise layer's sums
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Conv2d:
         step = max(1, BLOCK // (h * w * terms))
         for start in range(0, n, step):
             block = slice(start, start + step)
-            sums[block] = (taps[block].reshape(-1, terms) @ matrix).reshape(-1, h, w, channels)
+            np.matmul(taps[block].reshape(-1, terms), matrix, out=sums[block].reshape(-1, channels))
         return sums
 
 
@@ -104,13 +105,17 @@ class DepthwiseConv2d:
         return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        """One product and one sum a tap."""
+        """One product and one sum a tap, block by block: a block stays in the processor's cache."""
         widened = x if self.multiplier == 1 else np.repeat(x, self.multiplier, axis=3)
         kernel = weights.shape[1:3]
         taps = windows(widened, kernel, self.stride, self.dilation, self.padding)
         sums = np.zeros((*taps.shape[:3], weights.shape[3]), x.dtype)
-        for i, j in np.ndindex(kernel):
-            sums += taps[:, :, :, i, j] * weights[0, i, j]
+        step = max(1, CACHED // max(1, sums[:1].size))
+        product = np.empty_like(sums[:step])
+        for start in range(0, len(sums), step):
+            block, part = sums[start : start + step], taps[start : start + step]
+            for i, j in np.ndindex(kernel):
+                block += np.multiply(part[:, :, :, i, j], weights[0, i, j], out=product[: len(block)])
         return sums
 
 
