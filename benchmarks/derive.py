@@ -10,6 +10,7 @@ from .stats import Interval, Latency, Spread, paired_difference, speed_ratio, sp
 from .variant import Role, Variant, float_source, result_of
 
 SCRATCH = "student from scratch"
+DISTILLED = "distilled"
 TWINS: dict[Role, Role] = {"int8 tflite": "float tflite", "int8 onnx": "float onnx"}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..pipeline.task import Metric
-from .derive import Change, derive
+from .derive import DISTILLED, SCRATCH, Change, derive
 from .human import change, counted, gain, micros, size, times
 from .report import Report
 from .result import Result
@@ -84,16 +84,29 @@ def mixed(report: Report) -> str | None:
 def distillation(report: Report) -> str | None:
     """What the teacher brought, against the same net trained alone with equally many steps."""
     scores = {one.variant: one for one in derive(report.variants, report.results).scores}
-    distilled = scores.get("distilled")
+    distilled = scores.get(DISTILLED)
     if distilled is None or distilled.test is None or distilled.over_scratch is None:
         return None
     difference, metric = distilled.over_scratch, report.variants[0].metric
     near = distilled.test.mean
-    said = f"Distillation: {change(difference.estimate, metric, near)} against the same student trained alone"
+    alone = f"the same student trained alone{_unequal(report)}"
+    said = f"Distillation: {change(difference.estimate, metric, near)} against {alone}"
     if difference.low is None or difference.high is None:
-        return f"{said}; one seed is too few to call it a gain or a loss."
+        few = "one seed is too few" if distilled.test.n < 2 else "the seeds agree too exactly"
+        return f"{said}; {few} to call it a gain or a loss."
     interval = f"95 % interval {_ends(difference, metric, near)}"
     return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {_verdict(difference, metric)}."
+
+
+def _unequal(report: Report) -> str:
+    """Early stopping may give the two kinds of student other budgets: then their epochs, seed by seed, are told."""
+    trained = [
+        [len(curve.validation) for curve in report.curves if curve.variant == name] for name in (DISTILLED, SCRATCH)
+    ]
+    if trained[0] == trained[1] or not all(trained):
+        return ""
+    own, alone = ("/".join(map(str, epochs)) for epochs in trained)
+    return f", each stopped by validation, after {own} epochs and {alone}"
 
 
 def _ends(interval: Interval, metric: Metric, near: float) -> str:

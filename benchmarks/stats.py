@@ -100,8 +100,12 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Interval:
-    """Mean of `values - baseline`, pair by pair, with Student's t interval; the pairs are equal seeds or rounds."""
-    return _mean_interval([value - base for value, base in zip(values, baseline, strict=True)])
+    """Mean of `values - baseline`, pair by pair, with Student's t interval; the pairs are equal seeds or rounds.
+
+    Differences that are all the same say nothing of their spread: then there is no interval.
+    """
+    found = _mean_interval([value - base for value, base in zip(values, baseline, strict=True)])
+    return found if found.low != found.high else Interval(found.estimate, None, None)
 
 
 def speed_ratio(rounds: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]]) -> Interval:

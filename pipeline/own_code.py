@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,18 @@ def own_function(named: str, where: str) -> Callable[..., Any]:
         raise BadRecipe(f"{where}: another module is called {module!r} already; give {path.name} another name")
     if not callable(found := getattr(imported, function, None)):
         raise BadRecipe(f"{where}: {path.name} has no function {function!r}")
-    made: Callable[..., Any] = found
-    return made
+    return _called_beside(found, own_folder() or path.parent)
+
+
+def _called_beside(function: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    """The function as it runs beside its own modules, which it may import when it is called."""
+
+    @wraps(function)
+    def called(*arguments: Any, **options: Any) -> Any:
+        with _importable(folder):
+            return function(*arguments, **options)
+
+    return called
 
 
 def parsed(path: Path, where: str) -> ast.Module:

@@ -109,10 +109,13 @@ class Task:
 
 
 def roc_auc(scores: NDArray[Any], positive: NDArray[Any]) -> float:
-    """In per cent: how often a positive sample scores above a negative one, ties counted half; nan without both kinds.
+    """In per cent: how often a positive sample scores above a negative one, ties counted half; nan without both kinds,
+    or where a score is no number.
 
     The area under the receiver operating characteristic, as the Mann-Whitney statistic (Fawcett 2006, section 7).
     """
+    if not np.isfinite(scores).all():
+        return math.nan
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
     chosen = positive.astype(bool)

@@ -29,7 +29,7 @@ def test_a_run_folder_alone_is_held_against_itself_from_torch_to_int8(
     found = compared(capsys, str(whole.out))
     assert ("model.safetensors", "model.onnx") in found and ("model.onnx", "model.tflite") in found
     assert ("model.int8.tflite", "model.int8.onnx") in found
-    assert {first for first, _ in found} >= {f"{name}.safetensors" for name in ("teacher", "scratch", "distill")}
+    assert {first for first, _ in found} >= {f"{name}.safetensors" for name in ("teacher", "scratch", "distilled")}
 
 
 def test_a_run_folder_stands_for_its_model_in_the_precision_of_the_other_file(

@@ -181,3 +181,10 @@ def test_metadata_that_are_not_ours_are_named(tmp_path: Path) -> None:
     model = trained(tmp_path / "net.onnx", preprocess={"shape": [8, 8, 1]})
     with pytest.raises(BadModel, match="net.onnx: its metadata 'edgestill' are not what edgestill writes"):
         material_for(model, "digits")
+
+
+def test_labels_of_the_data_are_the_model_s_by_name(tmp_path: Path) -> None:
+    task = {"kind": "classify", "labels": list("9876543210"), "unit": ""}
+    model = trained(tmp_path / "net.onnx", task=task)
+    judging = material_for(model, "digits").judging
+    assert np.array_equal(9 - read_data("digits", 0).test.y, judging.y)

@@ -16,7 +16,7 @@ from ..artifact import Artifact, of_file
 from ..data.samples import Layout, Samples, read_samples
 from ..data.travelling import Travelling, travelling
 from ..disk import written_to
-from ..errors import BadData, BadModel
+from ..errors import BadData, BadModel, choices
 from ..graph.graph import Graph
 from ..graph.read import read_graph
 from ..graph.to_onnx import to_onnx
@@ -138,11 +138,24 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
         judging = calibrating
     else:
         calibrating, judging = _parted(calibrating, known.task)
+    calibrating, judging = (_renumbered(part, known.task, data, model) for part in (calibrating, judging))
     outputs = prod(graph.tensors[graph.outputs[0]].shape[1:])
     task = known.task or judging.task or _likely(judging.y, outputs)
     if task is not None and judging.y is not None:
         _check_targets(data, judging.y, task, outputs, model)
     return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known), task)
+
+
+def _renumbered(samples: Samples, task: Task | None, data: str, model: Path) -> Samples:
+    """The samples with the model's own numbers for their labels, by name; BadData for a name that it does not know."""
+    known = task.labels if task and task.kind == "classify" else ()
+    if samples.y is None or samples.task is None or not known or samples.task.labels == known:
+        return samples
+    strange = [label for label in samples.task.labels if label not in known]
+    if strange:
+        raise BadData(f"{data}: {model.name} has no label {strange[0]!r}; it tells apart {choices(known)}")
+    numbers = np.array([known.index(label) for label in samples.task.labels])
+    return replace(samples, y=numbers[samples.y], task=task)
 
 
 def _likely(y: NDArray[Any] | None, outputs: int) -> Task | None:

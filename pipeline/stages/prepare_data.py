@@ -12,6 +12,8 @@ from ..data.duplicates import Duplicates
 from ..errors import BadData
 from ..progress import say
 
+PLACES = ("folder", "path")  # options that say where known data lie here: their bytes are known by digest
+
 
 @dataclass(frozen=True)
 class PrepareData:
@@ -46,9 +48,10 @@ class PrepareData:
         return reader(self.name, self.options).sources()
 
     def travelling(self) -> Mapping[str, Any]:
-        """What a model may say of the options: all of them, or their digest where they name the user's files."""
-        own = self.options and any(True for _ in self.sources())
-        return {"sha256": sha256(canonical_json(self.options).encode()).hexdigest()} if own else self.options
+        """What a model may say of the options: their digest where they name the user's files, and never a place."""
+        if self.options and any(True for _ in self.sources()):
+            return {"sha256": sha256(canonical_json(self.options).encode()).hexdigest()}
+        return {key: value for key, value in self.options.items() if key not in PLACES}
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.check import check
