@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ...calibration.observers import Observer, Statistics
 from ..errors import BadArtifact, BadData
@@ -75,7 +76,8 @@ def calibrate(graph: Graph, batches: Iterable[NDArray[Any]]) -> Calibration:
 
     samples = 0
     for batch in batches:
-        run_float(graph, [as_graph_input(graph, batch)], watch, np.float64)
+        with threadpool_limits(1, "blas"):  # narrow matrix products take longer on several threads
+            run_float(graph, [as_graph_input(graph, batch)], watch, np.float64)
         samples += len(batch)
     if not samples:
         raise BadData("calibration: there are no samples; give at least one, better a hundred")

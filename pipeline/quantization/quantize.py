@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ..errors import BadData, BadModel, Unsupported
 from ..graph.execute import as_graph_input
@@ -49,7 +50,8 @@ def quantize(
     layers = layers_of(graph, scales)
     biases = {name: layer.bias for name, layer in layers.items()}
     if options.bias_correction:
-        biases = corrected_biases(graph, layers, scales, as_graph_input(graph, samples))
+        with threadpool_limits(1, "blas"):  # narrow matrix products take longer on several threads
+            biases = corrected_biases(graph, layers, scales, as_graph_input(graph, samples))
     return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
 
 
