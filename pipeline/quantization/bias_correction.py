@@ -1,7 +1,7 @@
 """Takes the mean error that quantization adds to each channel out of the biases, layer by layer."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import ceil, prod
 from typing import Any
@@ -15,7 +15,7 @@ from .layers import Layer
 
 Array = NDArray[Any]
 MEMORY = 3 * 2**26  # bytes that the samples of the largest activation may take
-CACHED = 2**17  # values of a layer's input that are computed at a time
+CACHED = 2**17  # values of a layer's input or output that are computed at a time
 
 
 def corrected_biases(
@@ -37,11 +37,11 @@ def corrected_biases(
     for node in graph.nodes:
         (name,) = node.outputs
         if name in layers:
-            exact[name], rounded[name], biases[name] = _layer(node, layers[name], exact, rounded)
+            exact[name], rounded[name], biases[name] = _layer(node, layers[name], exact, rounded, scales[name])
         else:
             exact[name], rounded[name] = (_computed(graph, node, values) for values in (exact, rounded))
-        if name in scales:
-            rounded[name] = _rounded(rounded[name], scales[name])
+            if name in scales:
+                rounded[name] = _rounded(rounded[name], scales[name])
         readers.subtract(node.inputs)
         for gone in [read for read in {*node.inputs, name} if not readers[read]]:
             exact.pop(gone, None)
@@ -50,24 +50,32 @@ def corrected_biases(
 
 
 def _layer(
-    node: Node, layer: Layer, exact: Mapping[str, Array], rounded: Mapping[str, Array]
+    node: Node, layer: Layer, exact: Mapping[str, Array], rounded: Mapping[str, Array], scale: Quantization
 ) -> tuple[Array, Array, NDArray[np.float64]]:
-    """The layer's exact and corrected outputs, and its corrected bias."""
+    """The layer's exact output, its corrected and rounded one, and its corrected bias."""
     name = node.inputs[0]
     wanted = _sums(layer, exact[name], layer.weights.astype(np.float64))
     found = _sums(layer, rounded[name], layer.quantized(layer.bias).real.astype(np.float64))
     axes = tuple(range(found.ndim - 1))
-    error = found.mean(axis=axes) - wanted.mean(axis=axes)
-    _finish(layer, wanted, layer.bias)
-    _finish(layer, found, layer.bias - error)
-    return wanted, found, layer.bias - error
+    bias = layer.bias + wanted.mean(axis=axes) - found.mean(axis=axes)
+    for part in _parts(wanted):
+        _finish(layer, part, layer.bias)
+    for part in _parts(found):
+        _finish(layer, part, bias)
+        _round(part, scale)
+    return wanted, found, bias
 
 
 def _sums(layer: Layer, x: Array, weights: Array) -> Array:
-    """The layer's sums without bias and activation, a few samples at a time, as fast as they stay in the cache."""
+    """The layer's sums without bias and activation."""
     linear = replace(layer.operator, activation="none")
+    return np.concatenate([linear.compute([part, weights]) for part in _parts(x)])
+
+
+def _parts(x: Array) -> Iterator[Array]:
+    """A few samples at a time, as fast as they stay in the cache."""
     step = max(1, CACHED // x[0].size)
-    return np.concatenate([linear.compute([x[start : start + step], weights]) for start in range(0, len(x), step)])
+    return (x[start : start + step] for start in range(0, len(x), step))
 
 
 def _finish(layer: Layer, sums: Array, bias: Array) -> None:
@@ -91,9 +99,15 @@ def _wide(samples: NDArray[Any]) -> NDArray[Any]:
 
 def _rounded(reals: Array, scale: Quantization) -> Array:
     """The reals that int8 steps stand for."""
-    step, zero = scale.per_tensor_scale, scale.zero_point
-    rounded: Array = reals / step
-    np.round(rounded, out=rounded)
-    np.clip(rounded, -128 - zero, 127 - zero, out=rounded)
-    rounded *= step
+    rounded = reals.copy()
+    _round(rounded, scale)
     return rounded
+
+
+def _round(reals: Array, scale: Quantization) -> None:
+    """Puts the reals that int8 steps stand for in their place."""
+    step, zero = scale.per_tensor_scale, scale.zero_point
+    reals /= step
+    np.round(reals, out=reals)
+    np.clip(reals, -128 - zero, 127 - zero, out=reals)
+    reals *= step
