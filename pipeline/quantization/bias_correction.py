@@ -16,6 +16,7 @@ from .layers import Layer
 Array = NDArray[Any]
 MEMORY = 3 * 2**26  # bytes that the samples of the largest activation may take
 CACHED = 2**17  # values of a layer's input or output that are computed at a time
+MOVES = ("MaxPool2d", "Pad", "Reshape", "Transpose")  # what they give is rounded already, in the same scale
 
 
 def corrected_biases(
@@ -40,7 +41,7 @@ def corrected_biases(
             exact[name], rounded[name], biases[name] = _layer(node, layers[name], exact, rounded, scales[name])
         else:
             exact[name], rounded[name] = (_computed(graph, node, values) for values in (exact, rounded))
-            if name in scales:
+            if name in scales and node.kind not in MOVES:
                 rounded[name] = _rounded(rounded[name], scales[name])
         readers.subtract(node.inputs)
         for gone in [read for read in {*node.inputs, name} if not readers[read]]:
