@@ -105,17 +105,17 @@ class DepthwiseConv2d:
         return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        """One product and one sum a tap, block by block: a block stays in the processor's cache."""
+        """One product and one sum a tap, in blocks that stay in the processor's cache, whole rows at a time."""
         widened = x if self.multiplier == 1 else np.repeat(x, self.multiplier, axis=3)
         kernel = weights.shape[1:3]
         taps = windows(widened, kernel, self.stride, self.dilation, self.padding)
         sums = np.zeros((*taps.shape[:3], weights.shape[3]), x.dtype)
         step = max(1, CACHED // max(1, sums[:1].size))
-        product = np.empty_like(sums[:step])
+        product, rows = np.empty_like(sums[:step]), np.repeat(weights[0, :, :, None], sums.shape[2], axis=2)
         for start in range(0, len(sums), step):
             block, part = sums[start : start + step], taps[start : start + step]
             for i, j in np.ndindex(kernel):
-                block += np.multiply(part[:, :, :, i, j], weights[0, i, j], out=product[: len(block)])
+                block += np.multiply(part[:, :, :, i, j], rows[i, j], out=product[: len(block)])
         return sums
 
 
