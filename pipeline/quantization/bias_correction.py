@@ -15,6 +15,7 @@ from .layers import Layer
 
 Array = NDArray[Any]
 MEMORY = 3 * 2**26  # bytes that the samples of the largest activation may take
+ENOUGH = 64  # samples: their means err by an eighth of the error's deviation, which adds 1/64 to its power
 CACHED = 2**17  # values of a layer's input or output that are computed at a time
 MOVES = ("MaxPool2d", "Pad", "Reshape", "Transpose")  # what they give is rounded already, in the same scale
 
@@ -24,13 +25,13 @@ def corrected_biases(
 ) -> dict[str, NDArray[np.float64]]:
     """Biases by the layer's output, such that every channel's mean before the activation is the float graph's.
 
-    Float and rounded values run side by side over the samples (every n-th, where MEMORY does not hold all); each layer
+    Float and rounded values run side by side over the samples (every n-th, where there are too many); each layer
     meets inputs that are rounded and already corrected. Computed in float64, so that processors that sum in another
     order round alike. After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
     ICCV 2019, with the means taken from samples.
     """
     largest = 8 * max(prod(graph.tensors[name].shape) for name in scales)
-    samples = _wide(samples[:: ceil(len(samples) * largest / MEMORY)])
+    samples = _wide(samples[:: ceil(max(len(samples) * largest / MEMORY, len(samples) / ENOUGH))])
     exact: dict[str, Array] = {graph.inputs[0]: samples}
     rounded = {name: _rounded(values, scales[name]) if name in scales else values for name, values in exact.items()}
     readers = Counter(name for node in graph.nodes for name in node.inputs)

@@ -26,7 +26,7 @@ class Quantize:
     }
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "tflite"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "ai-edge-litert")
 
     def sources(self) -> Iterable[Path]:
