@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -82,7 +83,24 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise BadArtifact(f"{path}: no such file or folder")
-    return sorted(file for file in path.rglob("*") if file.is_file())
+    return files_within(path)
+
+
+def files_within(folder: Path) -> list[Path]:
+    """Every file in the folder and the folders below it, linked ones too, sorted; a loop of links is entered once."""
+    return sorted(_walked(str(folder), frozenset()))
+
+
+def _walked(folder: str, above: frozenset[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _walked(entry.path, above | {real})
+            elif entry.is_file():
+                yield Path(entry.path)
 
 
 def canonical_json(values: Any) -> str:

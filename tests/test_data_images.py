@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from edgestill.pipeline.artifact import digest
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.digits import Digits
 from edgestill.pipeline.data.images import read_image
@@ -219,3 +220,13 @@ def test_scikit_learn_s_digits_come_back_from_files_as_they_were(tmp_path: Path)
     data = read_data("images", 0, options)
     found = {sample.tobytes() for name in ("train", "validation", "test") for sample in data.split(name).x}
     assert found == {sample.tobytes() for sample in digits.x[:60]}
+
+
+def test_a_linked_folder_of_a_class_decides_the_digest_as_its_files_do(photos: Photos, tmp_path: Path) -> None:
+    elsewhere, linked = photos("a", "b"), tmp_path / "linked"
+    linked.mkdir()
+    for name in ("a", "b"):
+        (linked / name).symlink_to(elsewhere / name)
+    assert digest(linked) == digest(elsewhere)
+    next((elsewhere / "a").iterdir()).write_bytes(b"another")
+    assert digest(linked) == digest(elsewhere)

@@ -42,8 +42,13 @@ class ArrayOptions:
 
     def splits(self, where: str, arrays: Mapping[str, Any]) -> tuple[Task, dict[str, Split]]:
         """The splits that these arrays hold, channels last, and what their targets mean."""
-        wanted = [name for name, suffix in SUFFIXES.items() if f"x{suffix}" in arrays or not suffix]
+        there = {suffix for suffix in SUFFIXES.values() for axis in "xy" if f"{axis}{suffix}" in arrays}
+        wanted = [name for name, suffix in SUFFIXES.items() if suffix in there or not suffix]
         parts = {name: self._split(where, arrays, SUFFIXES[name]) for name in wanted}
+        types = {f"x{SUFFIXES[name]}": str(split.x.dtype) for name, split in parts.items()}
+        if len(set(types.values())) > 1:
+            said = ", ".join(f"{name} {dtype}" for name, dtype in types.items())
+            raise BadData(f"{where}: the samples are of different types ({said}); give all one type")
         return self._task(where, parts), parts
 
     def _split(self, where: str, arrays: Mapping[str, Any], suffix: str) -> Split:
@@ -51,6 +56,10 @@ class ArrayOptions:
             if name not in arrays:
                 raise BadData(f"{where}: no array is named {name!r}; there are {choices(arrays) or 'none'}")
         x, y = (_numbers(where, f"{name}{suffix}", arrays[f"{name}{suffix}"]) for name in "xy")
+        if y.dtype.kind == "i" and y.ndim != 1:
+            raise BadData(f"{where}: y{suffix} has shape {y.shape}; for one-hot labels give y.argmax(axis=1)")
+        if 0 in x.shape[1:]:
+            raise BadData(f"{where}: x{suffix} is empty, its shape is {x.shape}")
         if len(x) != len(y):
             raise BadData(f"{where}: {len(x)} samples in x{suffix}, but {len(y)} targets in y{suffix}")
         return Split(channels_last(f"{where}: x{suffix}", x, self.axes), _targets(y))

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..artifact import files_within
 from ..errors import BadData, BadInput
 from ..progress import say, track
 from .own import in_order
@@ -56,8 +57,10 @@ def class_folders(folder: Path, endings: Sequence[str]) -> tuple[tuple[str, ...]
 
 def files_with(folder: Path, endings: Sequence[str]) -> list[Path]:
     """The files in a folder and below that have one of these endings, in the order in which a person counts."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.suffix.lower() in endings}
-    return [files[name] for name in in_order(list(files)) if files[name].is_file() and not _hidden(files[name])]
+    files = {
+        path.relative_to(folder).as_posix(): path for path in files_within(folder) if path.suffix.lower() in endings
+    }
+    return [files[name] for name in in_order(list(files)) if not any(map(_hidden, Path(name).parts))]
 
 
 def read_each(files: Sequence[Path], read: Callable[[Path], T], folder: Path) -> list[T]:
@@ -113,8 +116,9 @@ def _labelled(paths: Iterable[Path], labels: tuple[str, ...], endings: Sequence[
 
 def _check_endings(folder: Path, endings: Sequence[str]) -> None:
     """Tells of files that are not read."""
-    others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() not in endings]
-    left_out = [path.relative_to(folder).as_posix() for path in others if not _hidden(path)]
+    others = [path for path in files_within(folder) if path.suffix.lower() not in endings]
+    names = [path.relative_to(folder) for path in others]
+    left_out = [name.as_posix() for name in names if not any(map(_hidden, name.parts))]
     if left_out:
         more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
         named = ", ".join(left_out[:NAMED]) + more
@@ -122,8 +126,8 @@ def _check_endings(folder: Path, endings: Sequence[str]) -> None:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path.name))
 
 
-def _hidden(path: Path) -> bool:
-    return path.name.startswith((".", "__")) or path.name.lower() in ("thumbs.db", "desktop.ini")
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__")) or name.lower() in ("thumbs.db", "desktop.ini")

@@ -43,6 +43,8 @@ def labels_of(where: object, parts: Mapping[str, Split], named: Sequence[str]) -
     highest = max(int(split.y.max(initial=0)) for split in parts.values())
     if named and highest >= len(named):
         raise BadData(f"{where}: the labels go from 0 to {highest}, but `labels` names {len(named)}")
+    if not named and highest >= max(2, sum(len(split) for split in parts.values())):
+        raise BadData(f"{where}: a label in y is {highest}, with fewer samples than that; number the classes from 0")
     return tuple(named) or tuple(str(number) for number in range(highest + 1))
 
 
@@ -57,6 +59,9 @@ def check_shares(validation: float, test: float) -> None:
 
 def in_order(names: Sequence[str]) -> list[str]:
     """Sorted as a person counts: 2 before 10."""
-    return sorted(
-        names, key=lambda name: [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-    )
+    return sorted(names, key=lambda name: [_place(part) for part in re.split(r"(\d+)", name)])
+
+
+def _place(part: str) -> tuple[int, str]:
+    """Numbers come by their value, after all that is none; digits without end are text."""
+    return (int(part), "") if part.isdecimal() and len(part) < 19 else (-1, part)

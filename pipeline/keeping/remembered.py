@@ -50,7 +50,7 @@ class Remembered:
 def _look(path: Path) -> tuple[int, int, str]:
     """Bytes, the newest time in nanoseconds, and a digest of what the file system tells of every file."""
     size, newest, told = 0, 0, hashlib.sha256()
-    files = sorted(_within(str(path))) if path.is_dir() else [(str(path), path.stat())]
+    files = sorted(_within(str(path), frozenset())) if path.is_dir() else [(str(path), path.stat())]
     for name, stat in files:
         facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
         told.update(f"{name}\0{facts}\n".encode())
@@ -58,12 +58,15 @@ def _look(path: Path) -> tuple[int, int, str]:
     return size, newest, told.hexdigest()
 
 
-def _within(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file that `digest` reads; plain names, for there may be many."""
+def _within(folder: str, above: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file that `digest` reads, linked folders too; plain names, for there may be many."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _within(entry.path)
+            if entry.is_dir():
+                yield from _within(entry.path, above | {real})
             elif entry.is_file():
                 yield entry.path, entry.stat()
 
