@@ -146,7 +146,7 @@ def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
     if "teacher" not in artifacts:
         return
     teacher = artifacts["teacher"]
-    if teacher.kind == "checkpoint" and (note := has_seen(read_about(teacher.path), dataset.about)):
+    if teacher.kind == "checkpoint" and (note := has_seen(read_about(teacher.path).data, dataset.about)):
         yield note
     yield from _read(artifacts["teacher score"]).get("notes", ())
 

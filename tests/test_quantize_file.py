@@ -187,4 +187,4 @@ def test_labels_of_the_data_are_the_model_s_by_name(tmp_path: Path) -> None:
     task = {"kind": "classify", "labels": list("9876543210"), "unit": ""}
     model = trained(tmp_path / "net.onnx", task=task)
     judging = material_for(model, "digits").judging
-    assert np.array_equal(9 - read_data("digits", 0).test.y, judging.y)
+    assert judging.y is not None and np.array_equal(9 - read_data("digits", 0).test.y, judging.y)

@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.dataset import DataSet, Split
+from ..data.dataset import About, DataSet, Split
 from ..errors import BadInput
 from ..models.checkpoint import Checkpoint
+from ..preprocess import Preprocess
 from .train import logits
 from .views import fed
 
@@ -55,10 +56,24 @@ class NetTeacher:
         return logits(self.checkpoint.net, x).float().numpy()
 
 
+def refuse_other_samples(where: str, fed: Preprocess, found: About) -> None:
+    """BadInput when a teacher is fed by another front end, or must say again what stands on another scale."""
+    given = found.preprocess
+    if fed.front_end != given.front_end:
+        raise BadInput(f"{where}: it is fed by {fed.front_end}, but data set {found.name} by {given.front_end}")
+    scales = [(one.divisor, one.mean, one.std) for one in (fed, given)]
+    if found.task.kind == "reconstruct" and scales[0] != scales[1]:
+        raise BadInput(
+            f"{where}: it reconstructs samples scaled with divisor, mean and std {scales[0]}, but data set "
+            f"{found.name} scales with {scales[1]}; errors on two scales cannot be compared: train both on the same"
+        )
+
+
 def net_teacher(checkpoint: Checkpoint, dataset: DataSet) -> NetTeacher:
     """The teacher of a checkpoint; BadInput when it is fed other samples or has another task."""
     about, found = checkpoint.about, dataset.about
     fed, given = about.preprocess, found.preprocess
+    refuse_other_samples(f"teacher {about.model!r}", fed, found)
     if (fed.shape, fed.dtype) != (given.shape, given.dtype) or about.task != found.task:
         raise BadInput(
             f"teacher {about.model!r}: it takes {fed.shape} {fed.dtype} to {about.task.said(fed.shape)}, "

@@ -40,6 +40,6 @@ class ImportCheckpoint:
 
         path, dataset = beside("checkpoint", self.checkpoint), load(inputs["data"].path)
         teacher = net_teacher(load_checkpoint(path), dataset)
-        if warning := has_seen(teacher.checkpoint.about, dataset.about):
+        if warning := has_seen(teacher.checkpoint.about.data, dataset.about):
             say(warning)
         shutil.copyfile(path, out)

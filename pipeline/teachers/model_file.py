@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from ..data.dataset import DataSet, Split
 from ..data.travelling import Travelling, travelling
+from ..distillation.teacher import refuse_other_samples
 from ..errors import BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
+from ..models.trained_on import has_seen
 from ..preprocess import Preprocess, channels_last, preprocess_from_json
 from ..runtimes.runtime import Interface, describe, run
 from ..runtimes.samples import RUNTIMES, as_input, as_real
@@ -67,7 +69,8 @@ def file_teacher(
     """
     _refuse_parts_elsewhere(path, name)
     graph = _graph(path)
-    preprocess = _preprocess(name, dataset, travelling(graph.metadata, name) if graph else Travelling(), scaling or {})
+    said = travelling(graph.metadata, name) if graph else Travelling()
+    preprocess = _preprocess(name, dataset, said, scaling or {})
     samples = preprocess.apply(np.asarray(dataset.validation.x[:TRIED]))
     outputs = answers(path, samples, layout, name)
     task = dataset.about.task
@@ -80,7 +83,8 @@ def file_teacher(
     if not np.isfinite(outputs).all():
         raise BadModel(f"{name}: its outputs are not finite on samples of {dataset.about.name}; is its scaling right?")
     meaning = meaning_of(path, outputs) if task.kind == "classify" else "logits"
-    notes = tuple(_notes(name, path, meaning, preprocess, dataset))
+    seen = has_seen(said.data, dataset.about)
+    notes = (*_notes(name, path, meaning, preprocess, dataset), *([seen] if seen else []))
     parameters, macs = (graph.parameters(), graph.macs()) if graph else (None, None)
     return FileTeacher(path, name, preprocess, layout, meaning, parameters, macs, notes)
 
@@ -137,12 +141,20 @@ def _graph(path: Path) -> Graph | None:
 def _preprocess(name: str, dataset: DataSet, said: Travelling, scaling: Mapping[str, Any]) -> Preprocess:
     found = dataset.about.preprocess
     if scaling:
+        refuse_other_samples(name, scaled(found, scaling), dataset.about)
         return scaled(found, scaling)
     if said.preprocess and (said.preprocess.shape, said.preprocess.dtype) != (found.shape, found.dtype):
         fed = said.preprocess
         raise BadModel(
             f"{name}: it is fed {fed.shape} {fed.dtype}, but data set {dataset.about.name} has {found.shape} "
             f"{found.dtype}"
+        )
+    if said.preprocess:
+        refuse_other_samples(name, said.preprocess, dataset.about)
+    if said.task and dataset.about.task.kind == "classify" and said.task.labels != dataset.about.task.labels:
+        raise BadModel(
+            f"{name}: it tells apart {', '.join(said.task.labels)}; data set {dataset.about.name} has "
+            f"{', '.join(dataset.about.task.labels)}, in this order"
         )
     return said.preprocess or found
 
