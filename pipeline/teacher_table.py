@@ -51,6 +51,8 @@ def _kind(own: Mapping[str, Any], where: str) -> str:
         raise BadRecipe(f"{where}: no key says what the teacher is; there are {choices(KINDS)}")
     if len(told) > 1:
         raise BadRecipe(f"{where}: {' and '.join(told)} are {len(told)} teachers; give one of {choices(KINDS)}")
+    if own[told[0]] == "":
+        raise BadRecipe(f"{where}: {told[0]} is empty; name the teacher, or leave the table out")
     return told[0]
 
 

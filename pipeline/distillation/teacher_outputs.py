@@ -30,8 +30,10 @@ def write_outputs(teacher: Teacher, dataset: DataSet, how: Augmentation, threads
     seen = how.views if teacher.sees_views else 1
     with repeatable(0, threads):
         parts = list(track(_parts(teacher, dataset, seen, how), seen * _chunks(dataset)))
-    folder.mkdir(parents=True, exist_ok=True)
     outputs = np.concatenate(parts)
+    if not np.isfinite(outputs).all():
+        raise BadInput("the teacher's outputs hold nan or infinity: a student cannot learn from them")
+    folder.mkdir(parents=True, exist_ok=True)
     stacked = outputs.reshape(seen, len(dataset.train), *outputs.shape[1:])
     np.save(folder / "logits.npy", stacked, allow_pickle=False)
     about = {"augmentation": asdict(how) if teacher.sees_views else None, "train": _digest(dataset)}

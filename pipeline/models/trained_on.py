@@ -1,5 +1,7 @@
 """What a net has seen: whether the samples that judge it are among those that it was trained on."""
 
+import re
+
 from ..data.dataset import About as DataAbout
 from ..data.dataset import Drawn
 
@@ -17,4 +19,4 @@ def has_seen(trained: Drawn | None, found: DataAbout) -> str | None:
 
 def _set(name: str) -> str:
     """A data set's name without the digest that tells how the user's own files were read."""
-    return name.rpartition(" ")[0] or name
+    return re.sub(r" [0-9a-f]{8}$", "", name)
