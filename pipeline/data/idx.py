@@ -84,6 +84,9 @@ def _unpacked(path: Path) -> bytes:
 def _split(folder: Path, starts: tuple[str, ...]) -> Iterator[Split]:
     images, labels = (_file(folder, starts, what) for what in ("images", "labels"))
     if not (images and labels):
+        present = images or labels
+        if present and starts[0] != "train":
+            raise BadData(f"{folder}: {present.name} has no partner; a split needs its images and its labels")
         return
     x, y = read_idx(images), read_idx(labels)
     if x.ndim not in (3, 4) or y.ndim != 1 or len(x) != len(y):

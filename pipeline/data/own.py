@@ -18,8 +18,12 @@ T = TypeVar("T")
 def own_path(named: str) -> Path:
     """A file or folder that a recipe names: beside the recipe, else where it is from here; BadData when it is not."""
     folder = own_folder() or Path()
-    path = folder / Path(named).expanduser()
-    if not named or not path.exists():
+    try:
+        path = folder / Path(named).expanduser()
+        there = bool(named) and path.exists()
+    except (RuntimeError, OSError, ValueError) as error:  # a user that there is not, a name without end
+        raise BadData(f"{named[:100]}: no file or folder can be called that: {error}") from error
+    if not there:
         raise BadData(f"{named or 'folder'}: no such file or folder in {folder.absolute()}")
     return path
 
