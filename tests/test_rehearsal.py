@@ -46,7 +46,7 @@ def build(shape, classes):
     ended = edgestill(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")], tmp_path / "store")
     assert ended.returncode == 2, ended.stderr
     assert says in ended.stderr and "mine:build" in ended.stderr
-    assert "Traceback" not in ended.stderr and "train" not in ended.stderr
+    assert "Traceback" not in ended.stderr and "scratch" not in ended.stderr
 
 
 def test_a_net_of_ones_own_that_changes_changes_everything_made_from_it(
