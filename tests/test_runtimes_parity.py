@@ -57,7 +57,7 @@ def written(net: torch.nn.Module, shape: tuple[int, int, int], path: Path) -> Pa
 
 def quantized(path: Path, shape: tuple[int, int, int]) -> tuple[Path, Path]:
     """The integer twins of a float file: TFLite and QDQ ONNX."""
-    graph, samples = from_onnx(path.read_bytes()), noise(16, *shape)
+    graph, samples = from_onnx(path.read_bytes()), noise(48, *shape)
     integer = quantize(graph, calibrate(graph, [samples]), samples)
     tflite, qdq = path.with_suffix(".int8.tflite"), path.with_suffix(".int8.onnx")
     tflite.write_bytes(to_tflite(integer))
