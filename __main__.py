@@ -19,6 +19,7 @@ From a PyTorch teacher to a number on a device: distil, prune, quantize to INT8,
 
   edgestill run quickstart                      the whole chain on real digits
   edgestill quantize net.onnx --data x.npz      somebody's float model to INT8 TFLite and ONNX
+  edgestill compile net.int8.tflite             the same integers as C for a microcontroller
   edgestill verify net.int8.tflite net.int8.onnx
   edgestill bench net.onnx net.int8.tflite --on host
 """
@@ -91,6 +92,11 @@ def parser() -> Parser:
     quantize.add_argument("--max-drop", type=finite, metavar="POINTS", help="exit 1 when accuracy drops by more")
     quantize.add_argument("--ranges", choices=["mse", "min-max", "percentile"], default="mse", help="default: mse")
 
+    compile = command("compile", "a full-integer .tflite to a C package", COMPILE)
+    compile.add_argument("model", type=Path, metavar="MODEL", help="a full-integer .tflite file, ours or anybody's")
+    compile.add_argument("--core", metavar="CORE", help="the core it is for, such as cortex-m4 (any)")
+    compile.add_argument("--out", type=Path, metavar="DIR", help="where the package goes (beside the model)")
+
     verify = command("verify", "do these files compute the same?", VERIFY)
     verify.add_argument(
         "files",
@@ -136,6 +142,9 @@ stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
 was lost on your data."""
+COMPILE = """Writes NAME.c/, a folder of C11 that needs no interpreter, no heap and no library: model.h with three
+functions, model.c with one function a layer, the kernels it uses, a self test, CMakeLists.txt and a manifest. It
+computes TFLite Micro's integers to the last bit on every core; --core says for which one it is laid out."""
 VERIFY = """Compares the first file with each of the others, or a run folder's own files with each other. Passes when
 two INT8 files have equal constants and scales, and every layer, fed the same integers, is within one step with less
 than 1 % of values off; two float files when their outputs agree. End-to-end differences are only reported."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..pipeline.codegen.manifest import Manifest
 from ..pipeline.quantization.quantize_file import Quantized
 from ..pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE, LayerParity
 from ..pipeline.runtimes.parity import Parity
@@ -49,6 +50,15 @@ def _scores(metric: Metric, exact: float, rounded: float) -> str:
     before, after = (f"{value:.{digits}f} {metric.unit}".rstrip() for value in (exact, rounded))
     worse = " (less is better)" if metric.better == "lower" else ""
     return f"{before} float, {after} INT8: {change(rounded - exact, metric, exact, finer=1)}{worse}"
+
+
+def print_package(manifest: Manifest, out: Path, console: Console | None = None) -> None:
+    """What was written, and what it needs that is known before a compiler has seen it."""
+    console = console or Console(highlight=False)
+    console.print(f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates", soft_wrap=True)
+    console.print(f"{size(manifest.flash['weights']):>9}  flash for weights and constants")
+    console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
+    console.print("           code and stack: `edgestill bench` counts them on an emulated board", style="dim")
 
 
 def print_parity(parity: Parity, console: Console | None = None) -> None:

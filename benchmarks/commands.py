@@ -70,6 +70,21 @@ def _quantize(model: Path, arguments: Namespace) -> int:
     return 1 if gate or not made.passed else 0
 
 
+def compile(arguments: Namespace) -> int:
+    """`edgestill compile`: a C package beside the model, or where `--out` says."""
+    from ..pipeline.codegen.compile_file import compile_file
+    from . import answers
+
+    package = compile_file(arguments.model, arguments.core)
+    out = arguments.out or arguments.model.with_name(f"{package.manifest.name}.c")
+    package.write(out)
+    if arguments.json:
+        print_json({**package.manifest.to_json(), "path": str(out)})
+    else:
+        answers.print_package(package.manifest, out)
+    return 0
+
+
 def verify(arguments: Namespace) -> int:
     """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
     from ..pipeline.graph.fixed_shape import fixed

@@ -46,9 +46,9 @@ class BadModel(BadInput):
 class Unsupported(BadModel):
     """A model holds operators or options that we do not carry; `reasons` names every one of them."""
 
-    def __init__(self, where: str, reasons: list[str]) -> None:
+    def __init__(self, where: str, reasons: list[str], verdict: str = "cannot be lowered") -> None:
         self.reasons = [printable(reason) for reason in reasons]
-        super().__init__(f"{where}: cannot be lowered:\n" + "\n".join(f"  {reason}" for reason in reasons))
+        super().__init__(f"{where}: {verdict}:\n" + "\n".join(f"  {reason}" for reason in reasons))
 
 
 class BadArtifact(BadInput):

@@ -51,8 +51,12 @@ class _Packing:
 
 
 def plan(graph: Graph) -> Plan:
-    """The best plan found for a graph with batch 1; the same for the same graph, and the best of all for small ones."""
-    kept = buffers(graph)
+    """The best plan found for a graph with batch 1 in TFLite Micro; the same for the same graph."""
+    return packed(buffers(graph))
+
+
+def packed(kept: Sequence[Buffer]) -> Plan:
+    """The best plan found for these buffers; the same for the same buffers, and the best of all for a few."""
     least, best = least_bytes(kept), _first_fit(_by_size(kept))
     for order in _orders(kept):
         if best.bytes == least:

@@ -41,14 +41,14 @@ class FullyConnected:
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         x, weights = exact_operands(inputs, tensors, terms=inputs[1].shape[1])
         bias = inputs[2] if len(inputs) > 2 else None
-        return requantized(self._sums(x, weights), bias, _multiplier(tensors, output), self.activation, output)
+        return requantized(self._sums(x, weights), bias, multiplier_of(tensors, output), self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         sums: NDArray[Any] = x.reshape(-1, weights.shape[1]) @ weights.T
         return sums.reshape(self.shape([x.shape, weights.shape]))
 
 
-def _multiplier(tensors: Sequence[Tensor], output: Tensor) -> Multiplier:
+def multiplier_of(tensors: Sequence[Tensor], output: Tensor) -> Multiplier:
     """As for a convolution; but with one scale, TFLite multiplies it in float32 (GetQuantizedConvolutionMultipler)."""
     x, weights = quantization(tensors[0]), quantization(tensors[1])
     if weights.scale.size > 1:

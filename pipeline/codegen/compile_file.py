@@ -1,0 +1,104 @@
+"""`edgestill compile`: a full-integer .tflite file, ours or anybody's, to a folder of C11."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.travelling import Travelling, travelling
+from ..disk import written_to
+from ..errors import BadInput, choices
+from ..graph.from_tflite import from_tflite
+from ..preprocess import Preprocess
+from .c_text import identifier
+from .generate import Generated, generate
+from .golden import SELF_TEST, golden
+from .manifest import Manifest, manifest
+from .source import header, kernel_text, kernels_of, source
+
+CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+NOTHING = Travelling()
+CURE = "free some, or name another folder with --out"
+CMAKE = """\
+cmake_minimum_required(VERSION 3.13)
+project({name} C)
+set(CMAKE_C_STANDARD 11)
+add_library({name} STATIC model.c)
+target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+target_compile_options({name} PRIVATE -O2 -Wall -Wextra -ffunction-sections -fdata-sections)
+if(NOT CMAKE_CROSSCOMPILING)
+  enable_testing()
+  add_executable(selftest selftest.c)
+  target_compile_definitions(selftest PRIVATE MODEL_SELFTEST_MAIN)
+  target_link_libraries(selftest {name})
+  add_test(NAME selftest COMMAND selftest)
+endif()
+"""
+
+
+@dataclass(frozen=True)
+class Package:
+    """The files of a package by name, and what its manifest says."""
+
+    files: dict[str, str]
+    manifest: Manifest
+
+    def write(self, out: Path) -> None:
+        """Writes the folder; one that is there is replaced when it is a package, else it is left and `BadInput`."""
+        if out.exists() and not _is_package(out):
+            raise BadInput(f"{out}: is there and is no C package; name another folder with --out")
+        beside = out.with_name(f".{out.name}.part")
+        shutil.rmtree(beside, ignore_errors=True)
+        with written_to(out.parent, CURE):
+            beside.mkdir(parents=True)
+            for name, text in self.files.items():
+                (beside / name).write_text(text, encoding="utf-8")
+            shutil.rmtree(out, ignore_errors=True)
+            beside.rename(out)
+
+
+def compile_file(path: Path, core: str | None = None) -> Package:
+    """The package of a .tflite file. Raises BadModel and `Unsupported` for what cannot be read or compiled."""
+    if core not in (None, *CORES):
+        raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
+    if path.suffix != ".tflite":
+        raise BadInput(f"{path}: is no .tflite file; `edgestill quantize` makes a full-integer one")
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file")
+    data = path.read_bytes()
+    graph = from_tflite(data, path.name)
+    made = generate(graph, path.name)
+    name = path.name.removesuffix(".tflite").removesuffix(".int8")
+    files = {
+        **code(made, name, travelling(graph.metadata, path.name)),
+        "golden.h": golden(path, graph),
+        "selftest.c": SELF_TEST,
+        "CMakeLists.txt": CMAKE.format(name=identifier(name)),
+    }
+    about = manifest(made, name, data, core, files)
+    return Package({**files, "manifest.json": about.text()}, about)
+
+
+def code(made: Generated, title: str, meaning: Travelling = NOTHING) -> dict[str, str]:
+    """model.h, model.c and the kernels that they use."""
+    labels = meaning.task.labels if meaning.task else ()
+    return {
+        "model.h": header(made, title, labels, _preprocess_in_words(meaning.preprocess)),
+        "model.c": source(made, title),
+        **{kernel: kernel_text(kernel) for kernel in kernels_of(made.steps)},
+    }
+
+
+def _preprocess_in_words(preprocess: Preprocess | None) -> str:
+    if preprocess is None:
+        return "How raw values become the input is not told by the file that this was made from."
+    words = f"Raw samples: {preprocess.dtype} {' x '.join(map(str, preprocess.shape))}"
+    if preprocess.front_end is not None:
+        words += f", features of the front end {preprocess.front_end.name!r}, which this package does not contain"
+    if preprocess.of_tokens:
+        return f"{words}; the input takes them as they are."
+    mean, std = list(preprocess.mean), list(preprocess.std)
+    return f"{words}.\nreal = (raw / {preprocess.divisor:g} - mean) / std with mean {mean}, std {std}."
+
+
+def _is_package(folder: Path) -> bool:
+    return (folder / "manifest.json").is_file() and (folder / "model.h").is_file()

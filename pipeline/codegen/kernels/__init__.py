@@ -1,0 +1,1 @@
+"""C sources that a package takes what it uses of."""

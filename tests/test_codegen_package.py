@@ -1,0 +1,87 @@
+"""The C package as a whole: its files, its promises, and that it is refused where it cannot be kept."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgestill.pipeline.codegen.compile_file import compile_file
+from edgestill.pipeline.errors import BadInput
+from edgestill.pipeline.graph.from_tflite import from_tflite
+from edgestill.pipeline.runtimes.runtime import run
+from edgestill.tests.built_c import STRICT, built, outputs_of
+
+AUTOENCODER = Path(__file__).parent / "cases" / "mlperf-tiny" / "ad_int8.tflite"
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("package") / "ad.c"
+    compile_file(AUTOENCODER).write(out)
+    return out
+
+
+def test_the_same_file_gives_the_same_bytes(package: Path) -> None:
+    again = compile_file(AUTOENCODER).files
+    assert {name: (package / name).read_text() for name in again} == again
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_self_test_passes_with_every_warning_an_error(package: Path, tmp_path: Path, compiler: str) -> None:
+    program = tmp_path / "selftest"
+    sources = [str(package / "model.c"), str(package / "selftest.c")]
+    command = [compiler, *STRICT, "-O2", "-DMODEL_SELFTEST_MAIN", *sources, "-o", str(program)]
+    subprocess.run(command, check=True)
+    assert subprocess.run([program]).returncode == 0
+
+
+def test_the_self_test_notices_one_changed_weight(package: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(package, tmp_path / "package")
+    text = (folder / "golden.h").read_text()
+    at = text.index("golden_output_0[")
+    start = text.index("{\n", at) + 2
+    first = text[start:].split(",")[0].strip()
+    (folder / "golden.h").write_text(text[:start] + text[start:].replace(first, str(int(first) ^ 1), 1))
+    command = ["gcc", *STRICT, "-DMODEL_SELFTEST_MAIN", "model.c", "selftest.c", "-o", "selftest"]
+    subprocess.run(command, cwd=folder, check=True)
+    assert subprocess.run([folder / "selftest"]).returncode == 1
+
+
+def test_random_inputs_give_tflite_micros_bytes(package: Path, tmp_path: Path) -> None:
+    graph = from_tflite(AUTOENCODER.read_bytes())
+    inputs = [np.random.default_rng(1).integers(-128, 128, (50, 640)).astype(np.int8)]
+    files = {file.name: file.read_text() for file in package.iterdir()}
+    (found,) = outputs_of(built(files, tmp_path), graph, inputs)
+    np.testing.assert_array_equal(found, run(AUTOENCODER, inputs, "tflite-micro").outputs[0])
+
+
+def test_the_package_asks_for_no_library_and_no_heap(package: Path, tmp_path: Path) -> None:
+    subprocess.run(["gcc", *STRICT, "-O2", "-c", "model.c", "-o", tmp_path / "model.o"], cwd=package, check=True)
+    listed = subprocess.run(["nm", "-u", tmp_path / "model.o"], capture_output=True, text=True, check=True).stdout
+    assert not listed.strip()
+
+
+def test_the_manifest_tells_every_file_by_its_digest(package: Path) -> None:
+    told = json.loads((package / "manifest.json").read_text())
+    assert set(told["files"]) == {file.name for file in package.iterdir()} - {"manifest.json"}
+    assert told["macs"] == 264_192
+    assert [layer["function"] for layer in told["layers"]][:1] == ["layer_00_fullyconnected"]
+
+
+def test_a_folder_that_is_no_package_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(BadInput, match="is there and is no C package"):
+        compile_file(AUTOENCODER).write(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_float_model_is_refused_with_the_way_out(edgestill: Shell, tmp_path: Path) -> None:
+    ended = edgestill(["compile", str(AUTOENCODER.with_name("ad_fp32.tflite"))], tmp_path / "store")
+    assert ended.returncode == 2
+    assert "C-FLOAT" in ended.stderr
+    assert "edgestill quantize" in ended.stderr
