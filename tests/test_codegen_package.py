@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_package_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_float_model_is_refused_with_the_way_out(edgestill: Shell, tmp_path: Path) -> None:
-    ended = edgestill(["compile", str(AUTOENCODER.with_name("ad_fp32.tflite"))], tmp_path / "store")
+    ended = edgestill(["compile", str(AUTOENCODER.with_name("kws_fp32.tflite"))], tmp_path / "store")
     assert ended.returncode == 2
     assert "C-FLOAT" in ended.stderr
     assert "edgestill quantize" in ended.stderr
