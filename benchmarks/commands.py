@@ -48,8 +48,9 @@ def quantize(arguments: Namespace) -> int:
 
 def _quantize(model: Path, arguments: Namespace) -> int:
     from ..pipeline.progress import listening
-    from ..pipeline.quantization.quantize import QuantizationOptions
-    from ..pipeline.quantization.quantize_file import material_for, quantize_file
+    from ..pipeline.quantization.material import material_for
+    from ..pipeline.quantization.options import FileOptions, QuantizationOptions
+    from ..pipeline.quantization.quantize_file import quantize_file
     from . import answers
     from .terminal import Terminal
 
@@ -61,7 +62,8 @@ def _quantize(model: Path, arguments: Namespace) -> int:
     with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
         out = arguments.out or arguments.model.parent
         options = QuantizationOptions(ranges=arguments.ranges)
-        made = quantize_file(model, material, out, options)
+        files = FileOptions(arguments.io, arguments.activations, arguments.ort, arguments.strip)
+        made = quantize_file(model, material, out, options, files)
     gate = _drop_gate(made, arguments.max_drop)
     if arguments.json:
         print_json({"schema": 1, **made.to_json(), "gate": gate})
@@ -76,7 +78,7 @@ def compile(arguments: Namespace) -> int:
     from . import answers
 
     package = compile_file(arguments.model, arguments.core)
-    out = arguments.out or arguments.model.with_name(f"{package.manifest.name}.c")
+    out = arguments.out or arguments.model.with_name(package.manifest.name)
     package.write(out)
     if arguments.json:
         print_json({**package.manifest.to_json(), "path": str(out)})

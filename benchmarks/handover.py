@@ -10,13 +10,14 @@ from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain, Role, Variant
 from ..pipeline.disk import written_to
 from ..pipeline.recipe import slug
-from .whole import sweep_partial, written_whole
+from .whole import remove, sweep_partial, written_whole
 
 ENDINGS: Mapping[Role, str] = {
     "float onnx": ".onnx",
     "float tflite": ".tflite",
     "int8 onnx": ".int8.onnx",
     "int8 tflite": ".int8.tflite",
+    "int8 c": "",  # a folder
 }
 STEMS = {"student from scratch": "scratch"}
 FINAL = "model"  # the last integer variant and the float one that it was made from
@@ -58,10 +59,10 @@ def hand_over(out: Path, steps: Chain, artifacts: Mapping[str, Artifact], format
             sweep_partial(out / name)
         _list(out, before | now)  # killed on the way, the next run knows of both
         for file in handed:
-            if not file.path.is_file() or digest(file.path) != file.artifact.sha256:
+            if not file.path.exists() or digest(file.path) != file.artifact.sha256:
                 _copy(file.artifact.path, file.path)
         for name in before - now:
-            (out / name).unlink(missing_ok=True)
+            remove(out / name)
         _list(out, now)
     return handed
 
@@ -101,4 +102,4 @@ def stems(variants: Sequence[Row]) -> dict[str, str]:
 
 def _copy(source: Path, target: Path) -> None:
     with written_whole(target) as beside:
-        shutil.copyfile(source, beside)
+        shutil.copytree(source, beside) if source.is_dir() else shutil.copyfile(source, beside)

@@ -53,7 +53,7 @@ def _reported(
     """The files handed over and measured, and the report beside them."""
     targets, plan = [find(name) for name in recipe.measure.targets], _plan(recipe.measure)
     handed = hand_over(out, steps, artifacts, recipe.exports)
-    files = [file.path for file in handed if file.role]
+    files = [file.path for file in handed if file.role and file.artifact.kind != "c"]
     device = targets[0].probe()
     before = None if again else _measured_before(out / "report.json", handed, device, plan)
     if before is None:
@@ -96,7 +96,7 @@ def _measured_before(path: Path, handed: Sequence[Handed], device: Device, plan:
         found = read_report(path)
     except BadInput:
         return None
-    wanted = {file.artifact.sha256 for file in handed if file.role}
+    wanted = {file.artifact.sha256 for file in handed if file.role and file.artifact.kind != "c"}
     same = (
         {result.file.sha256 for result in found.results if not result.error} == wanted
         and found.plan == plan

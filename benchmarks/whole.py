@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,15 +12,29 @@ from ..pipeline.progress import say
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A place beside `path` to write to; the block's end puts it in the place of `path`, an error takes it away."""
+    """A place beside `path` to write to; the block's end puts it in the place of `path`, an error takes it away.
+
+    A folder can be written so, too: the one that was there is gone for the moment of the change.
+    """
     beside = _beside(path)
     try:
         yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
+        for written in [beside] if beside.is_file() else beside.iterdir():
+            with written.open("rb") as file:
+                os.fsync(file.fileno())
+        if beside.is_dir():
+            remove(path)
         beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        remove(beside)
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with what is in it; nothing where nothing is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -45,7 +60,7 @@ def _lock(held: int, folder: Path) -> None:
 
 def sweep_partial(path: Path) -> None:
     """Deletes what a process left that was killed while it wrote `path`."""
-    _beside(path).unlink(missing_ok=True)
+    remove(_beside(path))
 
 
 def _beside(path: Path) -> Path:

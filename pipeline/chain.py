@@ -14,7 +14,7 @@ from .stages import name_of, stage_type
 from .stages.stage import Stage
 from .teacher_table import TeacherTable
 
-Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite"]
+Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c"]
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,8 @@ class _Builder:
         """The QDQ twin of an integer TFLite file, the parity of the two, and its scores."""
         judged = self.add(f"{tflite} score", stage_type("evaluate")(), source=tflite, data="data")
         files: dict[Role, str] = {"int8 tflite": tflite}
+        if first and "c" in self.recipe.exports:
+            files["int8 c"] = self.add(f"{tflite} c", stage_type("compile")(), source=tflite)
         parity = None
         if first and "onnx" in self.recipe.exports:
             files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)

@@ -56,8 +56,8 @@ class Package:
             beside.rename(out)
 
 
-def compile_file(path: Path, core: str | None = None) -> Package:
-    """The package of a .tflite file. Raises BadModel and `Unsupported` for what cannot be read or compiled."""
+def compile_file(path: Path, core: str | None = None, name: str = "") -> Package:
+    """The package of a .tflite file, called `name` or as the file is. Raises BadModel and `Unsupported` for what cannot be read or compiled."""
     if core not in (None, *CORES):
         raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
     if path.suffix != ".tflite":
@@ -67,7 +67,7 @@ def compile_file(path: Path, core: str | None = None) -> Package:
     data = path.read_bytes()
     graph = from_tflite(data, path.name)
     made = generate(graph, path.name)
-    name = path.name.removesuffix(".tflite").removesuffix(".int8")
+    name = name or path.name.removesuffix(".tflite").removesuffix(".int8")
     files = {
         **code(made, name, travelling(graph.metadata, path.name)),
         "golden.h": golden(path, graph),

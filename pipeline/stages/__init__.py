@@ -26,6 +26,7 @@ NAMES = {
     "calibrate": "calibrate:Calibrate",
     "quantize": "quantize:Quantize",
     "export-qdq": "export_qdq:ExportQdq",
+    "compile": "compile:Compile",
     "verify": "verify:Verify",
     "evaluate": "evaluate:Evaluate",
 }
