@@ -35,6 +35,7 @@ def write_and_die(self, inputs, out):
     os.kill(os.getpid(), int(sys.argv[4]))
 
 kind.write = write_and_die
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 sys.exit(main(["run", sys.argv[2], "--out", sys.argv[3]]))
 """
 
