@@ -218,11 +218,12 @@ def test_an_interrupt_inside_the_block_leaves_no_process(matmul: Artifact) -> No
 
 
 BENCH = """
-import sys
+import signal, sys
 from pathlib import Path
 from edgestill.benchmarks.harness import bench
 from edgestill.targets.host import Host
 from edgestill.targets.target import Plan
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 bench([Path(sys.argv[1])], [Host()], Plan(runs=10**9, seconds=600.0, rounds=1))
 """
 
