@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..pipeline.artifact import Artifact, of_file
 from ..pipeline.errors import EdgestillError
 from ..pipeline.progress import track
+from ..targets.counts import Counts
 from ..targets.machine import cores
 from ..targets.target import Arrays, Loaded, Plan, Samples, Target
 from .result import ArenaBytes, Failure, FileFacts, Output, Result
@@ -56,17 +57,24 @@ class _Subject:
             self.loaded = stack.enter_context(self.target.load(file, self.plan.threads))
 
     def take_turn(self) -> None:
-        """One round; the first keeps its outputs as the reference of the last look."""
-        if self.loaded and not self.error:
+        """One round; the first keeps its outputs as the reference of the last look. What is counted needs no other."""
+        if self.loaded and not self.error and not self.counts:
             with self.step("measure"):
                 self.rounds.append(self.loaded.measure(self.plan.one_round()))
-                self.reference = self.reference or self.loaded.infer()
+                self.reference = self.reference or ([] if self.counts else self.loaded.infer())
 
     def look_again(self) -> None:
-        """Whether the file still gives the outputs of its first round."""
-        if self.loaded and not self.error:
+        """Whether the file still gives the outputs of its first round; on a board, whether they are the reference's."""
+        if self.counts:
+            agreed = self.counts.agreement
+            self.output = Output(self.rounds[0].output_sha256 or "", agreed.reference, agreed.mismatches, agreed.values)
+        elif self.loaded and not self.error:
             with self.step("infer"):
                 self.output = _compared(self.rounds[-1].output_sha256, self.loaded.infer(), self.reference)
+
+    @property
+    def counts(self) -> Counts | None:
+        return self.rounds[0].counts if self.rounds else None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -89,6 +97,7 @@ class _Subject:
             rounds_us=tuple(one.latency_us for one in self.rounds),
             peak_memory_bytes=max(peaks) if peaks else None,
             output=self.output,
+            counts=self.counts,
             telemetry=_telemetry(self.rounds),
         )
 
@@ -119,8 +128,13 @@ def _differing(one: NDArray[Any], other: NDArray[Any]) -> int:
 
 
 def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
-    """Before the first round, after the last; interruptions in all, the slowest clock, the processors there are."""
-    facts = [one.facts for one in rounds]
+    """Before the first round, after the last; interruptions in all, the slowest clock, the processors there are.
+
+    What is counted does not depend on the machine: then it is empty.
+    """
+    facts = [one.facts for one in rounds if not one.counts]
+    if not facts:
+        return {}
     return {
         "cores": cores(),
         "clock_us": max(one["clock_us"] for one in facts),

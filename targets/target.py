@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
+from .counts import Counts
 
 Arrays = list[NDArray[Any]]
 
@@ -65,7 +66,8 @@ class Samples:
     """What one measurement gave: every raw latency in microseconds, in order, and the facts it happened under.
 
     `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
-    from the runtime imported and the file still closed; the file's own pages count once they are touched.
+    from the runtime imported and the file still closed; the file's own pages count once they are touched. `counts` is
+    what an emulated board gives in place of latencies.
     """
 
     runtime: Mapping[str, Any]  # name, version, threads, delegate, call
@@ -74,6 +76,7 @@ class Samples:
     peak_memory_bytes: int | None
     output_sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    counts: Counts | None = None
 
 
 class Loaded(Protocol):

@@ -1,0 +1,1 @@
+"""A C package on an emulated board: built, run, and counted."""
