@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..pipeline.task import Metric
+from ..targets.target import Evidence
 from . import sentences
+from .board_table import boards_table, remarks
 from .human import NONE, count, counted, micros, micros_pair, score, size
 from .report import Report
 from .result import Result
@@ -37,9 +39,18 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
 
 
 def print_results(results: Sequence[Result], console: Console | None = None) -> None:
-    """The table of `edgestill bench`."""
+    """The tables of `edgestill bench`: what was measured, then what was counted; the two share no column."""
     console = console or _console()
-    console.print(results_table(results))
+    measured = [result for result in results if result.evidence is Evidence.MEASURED]
+    emulated = [result for result in results if result.evidence is Evidence.EMULATED]
+    if measured:
+        console.print(results_table(measured))
+    if measured and emulated:
+        console.print()
+    if emulated:
+        console.print(boards_table(emulated))
+    for kind, text in remarks(emulated):
+        _line(console, kind, text)
     for text in warnings(results):
         _line(console, "warning", text)
     for text in failures(results):
@@ -117,10 +128,8 @@ def warnings(results: Sequence[Result]) -> Iterator[str]:
 
 
 def failures(results: Sequence[Result]) -> Iterator[str]:
-    """Why there is no number, one line a file."""
-    for result in results:
-        if result.error:
-            yield result.error.message
+    """Why there is no number, once where several targets say the same."""
+    yield from dict.fromkeys(result.error.message for result in results if result.error)
 
 
 def _words(report: Report) -> Iterator[str]:
