@@ -91,6 +91,14 @@ def parser() -> Parser:
     quantize.add_argument("--out", type=Path, metavar="DIR", help="where the files go (beside the model)")
     quantize.add_argument("--max-drop", type=finite, metavar="POINTS", help="exit 1 when accuracy drops by more")
     quantize.add_argument("--ranges", choices=["mse", "min-max", "percentile"], default="mse", help="default: mse")
+    quantize.add_argument(
+        "--io", choices=["int8", "float"], default="int8", help="float: a .tflite besides that takes and gives floats"
+    )
+    quantize.add_argument(
+        "--activations", choices=["uint8", "int8"], default="uint8", help="of the .onnx file (uint8: fastest on x86)"
+    )
+    quantize.add_argument("--ort", action="store_true", help="the .onnx file in ONNX Runtime's mobile format besides")
+    quantize.add_argument("--strip", action="store_true", help="no metadata: neither labels nor preprocess")
 
     compile = command("compile", "a full-integer .tflite to a C package", COMPILE)
     compile.add_argument("model", type=Path, metavar="MODEL", help="a full-integer .tflite file, ours or anybody's")
@@ -142,7 +150,7 @@ stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
 was lost on your data."""
-COMPILE = """Writes NAME.c/, a folder of C11 that needs no interpreter, no heap and no library: model.h with three
+COMPILE = """Writes NAME/, a folder of C11 that needs no interpreter, no heap and no library: model.h with three
 functions, model.c with one function a layer, the kernels it uses, a self test, CMakeLists.txt and a manifest. It
 computes TFLite Micro's integers to the last bit on every core; --core says for which one it is laid out."""
 VERIFY = """Compares the first file with each of the others, or a run folder's own files with each other. Passes when

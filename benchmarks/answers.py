@@ -39,7 +39,8 @@ def print_quantized(made: Quantized, gate: str | None, console: Console | None =
     console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
     if not made.against_float.passed:
         print_verdict(made.against_float, console)
-    print_verdict(made.between_files, console)
+    for parity in (made.between_files, *made.others):
+        print_verdict(parity, console)
     if gate:
         console.print(f"[red]✗[/] {gate}")
 

@@ -1,4 +1,4 @@
-"""This machine: every file in a process of its own, .onnx in ONNX Runtime, .tflite in LiteRT."""
+"""This machine: every file in a process of its own, .onnx and .ort in ONNX Runtime, .tflite in LiteRT."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from .conversation import Conversation
 from .target import Arrays, Device, Evidence, Plan, Samples
 
 Runtime = Literal["onnxruntime", "litert"]
-RUNTIMES: dict[str, Runtime] = {"onnx": "onnxruntime", "tflite": "litert"}
+RUNTIMES: dict[str, Runtime] = {"onnx": "onnxruntime", "ort": "onnxruntime", "tflite": "litert"}
 LIMIT_SECONDS = 120.0
 
 
@@ -50,7 +50,7 @@ class Host:
         """
         runtime = self.runtime or RUNTIMES.get(file.kind)
         if runtime is None or RUNTIMES.get(file.kind) != runtime:
-            raise BadInput(f"{file.path.name}: {self.name} runs .onnx and .tflite files, not {file.kind}")
+            raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {file.kind}")
         path = file.path.resolve()
         with scratch_folder() as folder, Conversation(path) as child:
             ready = child.ask("load", self.limit_seconds, file=str(path), runtime=runtime, threads=threads)

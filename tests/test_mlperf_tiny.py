@@ -11,8 +11,9 @@ from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import renumbered
 from edgestill.pipeline.graph.to_onnx import to_onnx
 from edgestill.pipeline.graph.to_tflite import to_tflite
+from edgestill.pipeline.quantization.material import Material
 from edgestill.pipeline.quantization.quantize import QuantizationOptions
-from edgestill.pipeline.quantization.quantize_file import Material, quantize_file
+from edgestill.pipeline.quantization.quantize_file import quantize_file
 from edgestill.pipeline.runtimes.parity import demand
 from edgestill.pipeline.runtimes.runtime import run
 

@@ -18,7 +18,7 @@ from edgestill.pipeline.errors import BadData, BadModel
 from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.preprocess import Preprocess
-from edgestill.pipeline.quantization.quantize_file import material_for
+from edgestill.pipeline.quantization.material import material_for
 from edgestill.pipeline.runtimes.samples import infer, samples_for
 
 CLASSES = 4

@@ -157,7 +157,8 @@ def test_a_damaged_file_is_refused_by_its_name_alone(tmp_path: Path, ending: str
 def test_a_file_that_no_runtime_runs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.touch()
-    with pytest.raises(BadInput, match="host runs .onnx and .tflite files, not checkpoint"), Host().load(of_file(path)):
+    words = "host runs .onnx, .ort and .tflite files, not checkpoint"
+    with pytest.raises(BadInput, match=words), Host().load(of_file(path)):
         pass
 
 

@@ -33,8 +33,9 @@ from edgestill.pipeline.models.export import export_onnx
 from edgestill.pipeline.models.trained_on import has_seen
 from edgestill.pipeline.preprocess import channels_first
 from edgestill.pipeline.progress import listening
+from edgestill.pipeline.quantization.material import material_for
 from edgestill.pipeline.quantization.quantize import QuantizationOptions
-from edgestill.pipeline.quantization.quantize_file import material_for, quantize_file
+from edgestill.pipeline.quantization.quantize_file import quantize_file
 from edgestill.pipeline.recipe import read_recipe
 from edgestill.pipeline.runtimes.runtime import Port
 from edgestill.pipeline.stages.export_tflite import ExportTflite

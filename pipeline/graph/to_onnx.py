@@ -9,6 +9,7 @@ from .onnx_functions import FUNCTIONS
 from .onnx_nodes import SAID, say
 from .onnx_writer import IntegerType, OnnxWriter
 from .operators import Concat, Gather
+from .passes.float_ends import without_float_ends
 
 OPSET, IR_VERSION = 17, 8
 
@@ -17,12 +18,14 @@ def to_onnx(graph: Graph, activations: IntegerType = "uint8") -> bytes:
     """Opset 17, IR 8, batch 1, inputs and outputs float32 and (n,c,h,w), named `input` and `output`.
 
     An integer graph becomes QDQ: int8 weights and int32 biases behind a DequantizeLinear, and every activation rounded
-    by a QuantizeLinear. As uint8 (the default; the same integers plus 128) ONNX Runtime is fastest on x86.
+    by a QuantizeLinear. As uint8 (the default; the same integers plus 128) ONNX Runtime is fastest on x86. A QUANTIZE
+    and a DEQUANTIZE at a graph's ends are what every such file has.
 
     `from_onnx` reads an equal graph back, but for what ONNX cannot say: SAME padding that pads nothing comes back as
     VALID, a bias that is left out as zeros, a depthwise layer of one channel as a plain one, a dense layer on an image
     with a Reshape before it. Raises `Unsupported` for operators and mixtures of float and integer that it cannot say.
     """
+    graph = without_float_ends(graph)
     _refuse(graph)
     out = OnnxWriter(graph, activations)
     inputs = _names("input", len(graph.inputs))

@@ -12,6 +12,7 @@ from .flatbuffer import WRITTEN_BY, AlignedBuffer, pack
 from .graph import Graph, Node
 from .offline_plan import NAME as PLAN
 from .offline_plan import encoded
+from .passes.float_ends import without_float_ends
 from .plan import plan, unplanned_bytes
 from .tensor import Quantization, Tensor
 from .tflite_builtin import Builtin
@@ -107,7 +108,7 @@ class _Writer:
         return len(self.buffers) - 1
 
     def _plan(self) -> dict[str, bytes]:
-        if not self.graph.is_integer():
+        if not without_float_ends(self.graph).is_integer():
             return {}
         best = plan(self.graph)
         return {PLAN: encoded(best.offsets, list(self.index))} if best.bytes < unplanned_bytes(self.graph) else {}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..errors import BadInput
 from ..graph.execute import as_graph_input, run_float, run_integer
 from ..graph.graph import Graph
+from ..graph.passes.float_ends import without_float_ends
 from .integer_form import integer_form
 
 
@@ -23,7 +24,7 @@ class LayerError:
 
 def error_report(float_graph: Graph, integer_graph: Graph, samples: NDArray[Any]) -> tuple[LayerError, ...]:
     """One row a layer, in order; errors add up from layer to layer. Samples are (n, ...) as the graph's input is."""
-    float_graph = integer_form(float_graph)
+    float_graph, integer_graph = integer_form(float_graph), without_float_ends(integer_graph)
     if [node.kind for node in float_graph.nodes] != [node.kind for node in integer_graph.nodes]:
         raise BadInput("error report: the two graphs do not have the same layers in the same order")
     names = [*float_graph.inputs, *(node.outputs[0] for node in float_graph.nodes)]

@@ -1,9 +1,11 @@
 """What a user may choose about quantization."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ...calibration.ranges import METHODS, Method
 from ..errors import BadInput, choices
+from ..graph.onnx_writer import IntegerType
 
 
 @dataclass(frozen=True)
@@ -24,3 +26,18 @@ class QuantizationOptions:
             raise BadInput(f"quantization: ranges: no method {self.ranges!r}; there are {choices(METHODS)}")
         if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
             raise BadInput(f"quantization: input_range {self.input_range} is empty; give (low, high)")
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What is written of an integer graph.
+
+    With `io` "float" a TFLite twin besides, which takes and gives floats; `activations` is the type of those in the
+    ONNX file; with `ort`, that file in ONNX Runtime's own format besides. `stripped` files carry no metadata: neither
+    labels nor preprocess, and nobody can tell what they were made of.
+    """
+
+    io: Literal["int8", "float"] = "int8"
+    activations: IntegerType = "uint8"
+    ort: bool = False
+    stripped: bool = False

@@ -1,37 +1,38 @@
 """Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...calibration.sets import choose, stratified
 from ..artifact import Artifact, of_file
-from ..data.samples import Layout, Samples, read_samples
-from ..data.travelling import Travelling, travelling
 from ..disk import written_to
-from ..errors import BadData, BadModel, choices
 from ..graph.graph import Graph
-from ..graph.read import read_graph
+from ..graph.passes.float_ends import with_float_ends
 from ..graph.to_onnx import to_onnx
 from ..graph.to_tflite import to_tflite
 from ..progress import track
+from ..runtimes.ort_format import compare_converted, require_converter, to_ort
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
 from ..runtimes.samples import infer
 from ..scratch import scratch_folder
-from ..task import ACCURACY, Metric, Task
+from ..task import ACCURACY, Metric
 from .calibrate import calibrate
+from .material import Material, float_graph
+from .options import FileOptions
 from .quantize import QuantizationOptions, quantize
 
-CALIBRATION = 256  # samples that are enough for ranges and bias correction
 BATCH = 16
+COMPARED = 20  # samples on which files are held to each other
+AS_USUAL = FileOptions()
+TWIN = {".onnx": ".tflite", ".tflite": ".onnx"}
+WRITERS: Mapping[str, Callable[[Graph], bytes]] = {".onnx": to_onnx, ".tflite": to_tflite}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Quantized:
     There are no files where a check did not pass: what does not compute the same is not handed over.
     `held_out` is None where nobody knows whether the model was trained on the samples that judge, False where they
     calibrated. Scores are the metric's, None where the samples have no targets; `against_float` compares float and INT8
-    end to end.
+    end to end, `between_files` the two INT8 files, `others` these with the files that were asked for besides.
     """
 
     files: tuple[Artifact, ...]
@@ -54,11 +55,12 @@ class Quantized:
     score_int8: float | None
     against_float: Parity
     between_files: Parity
+    others: tuple[Parity, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether the INT8 files compute the same, and what the float model does but for an error of less than half."""
-        return self.against_float.passed and self.between_files.passed
+        return all(parity.passed for parity in (self.against_float, self.between_files, *self.others))
 
     @property
     def drop(self) -> float | None:
@@ -82,140 +84,37 @@ class Quantized:
             "drop": self.drop,
             "against_float": self.against_float.to_json(),
             "between_files": self.between_files.to_json(),
+            "others": [parity.to_json() for parity in self.others],
         }
 
 
-def float_graph(model: Path) -> Graph:
-    """The model's graph; BadModel when it is not a float model with one input and one output."""
-    graph = read_graph(model)
-    if any(tensor.dtype == "int8" for tensor in graph.tensors.values()):
-        raise BadModel(f"{model.name}: it is quantized already; give the float model it was made from")
-    if (len(graph.inputs), len(graph.outputs)) != (1, 1):
-        raise BadModel(
-            f"{model.name}: it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
-            "only one of each is carried"
-        )
-    return graph
-
-
-@dataclass(frozen=True)
-class Material:
-    """Samples that calibrate, and samples that judge.
-
-    `held_out` says whether the model was never fed those that judge: None where nobody knows what it was trained on.
-    `input_range` is what raw samples may become at most, None where the model does not say; `task` what its outputs
-    mean, None where nothing says it.
-    """
-
-    calibrating: Samples
-    judging: Samples
-    held_out: bool | None
-    input_range: tuple[float, float] | None
-    task: Task | None
-
-    @property
-    def metric(self) -> Metric | None:
-        """What the samples that judge are judged by; None where their targets cannot tell."""
-        if self.task is None or self.judging.y is None:
-            return None
-        told_apart = self.task.kind != "reconstruct" or len(np.unique(self.judging.y)) == 2
-        return self.task.metric if told_apart else None
-
-
-def material_for(model: Path, data: str, layout: Layout | None = None) -> Material:
-    """Two splits of a data set, as the model's training drew them where the file says so, or an .npz parted in two.
-
-    Raw samples go through the preprocess that travels in the model. Too few samples to part serve both ends.
-    """
-    graph = float_graph(model)
-    known = travelling(graph.metadata, model.name)
-    shape = graph.tensors[graph.inputs[0]].shape
-    tokens = graph.takes_ids()
-    calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, known.data, tokens)
-    if calibrating.drawn is not None:
-        judging = read_samples(data, shape, layout, "test", known.preprocess, known.data, tokens)
-    elif len(calibrating) < 2 * BATCH:
-        judging = calibrating
-    else:
-        calibrating, judging = _parted(calibrating, known.task)
-    calibrating, judging = (_renumbered(part, known.task, data, model) for part in (calibrating, judging))
-    outputs = prod(graph.tensors[graph.outputs[0]].shape[1:])
-    task = known.task or judging.task or _likely(judging.y, outputs)
-    if task is not None and judging.y is not None:
-        _check_targets(data, judging.y, task, outputs, model)
-    return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known), task)
-
-
-def _renumbered(samples: Samples, task: Task | None, data: str, model: Path) -> Samples:
-    """The samples with the model's own numbers for their labels, by name; BadData for a name that it does not know."""
-    known = task.labels if task and task.kind == "classify" else ()
-    if samples.y is None or samples.task is None or not known or samples.task.labels == known:
-        return samples
-    strange = [label for label in samples.task.labels if label not in known]
-    if strange:
-        raise BadData(f"{data}: {model.name} has no label {strange[0]!r}; it tells apart {choices(known)}")
-    numbers = np.array([known.index(label) for label in samples.task.labels])
-    return replace(samples, y=numbers[samples.y], task=task)
-
-
-def _likely(y: NDArray[Any] | None, outputs: int) -> Task | None:
-    """What a model that says nothing of itself is for, by the targets of its samples: labels, or values."""
-    if y is None:
-        return None
-    return Task("regress" if y.dtype.kind == "f" else "classify", tuple(map(str, range(outputs))))
-
-
-def _check_targets(data: str, y: NDArray[Any], task: Task, outputs: int, model: Path) -> None:
-    """BadData unless y holds what the model's task wants; its outputs are asked, not its labels."""
-    if (y.dtype.kind == "f") != (task.kind == "regress"):
-        found = "reals" if y.dtype.kind == "f" else "whole numbers"
-        raise BadData(f"{data}: y holds {found}, but {model.name} is made to {task.kind}")
-    if task.kind == "regress" and y.shape[1] != outputs:
-        raise BadData(f"{data}: y has {y.shape[1]} values a sample; {model.name} gives {outputs}")
-    if task.kind == "reconstruct" and y.max() > 1:
-        raise BadData(f"{data}: y goes up to {y.max()}; {model.name} reconstructs: 0 is normal and 1 is anomalous")
-    if task.kind == "classify" and y.max() >= outputs:
-        raise BadData(
-            f"{data}: the labels in y go up to {y.max()}; {model.name} has {outputs} outputs, for labels "
-            f"from 0 to {outputs - 1}"
-        )
-
-
-def _held_out(calibrating: Samples, judging: Samples, known: Travelling) -> bool | None:
-    """The test split of the very split that the model was trained on is; samples that also calibrate are not."""
-    if calibrating is judging:
-        return False
-    return True if judging.drawn is not None and judging.drawn == known.data else None
-
-
-def _range(known: Travelling) -> tuple[float, float] | None:
-    return None if known.preprocess is None else known.preprocess.range
-
-
-def quantize_file(model: Path, material: Material, out: Path, options: QuantizationOptions) -> Quantized:
+def quantize_file(
+    model: Path, material: Material, out: Path, options: QuantizationOptions, files: FileOptions = AS_USUAL
+) -> Quantized:
     """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format, NAME.float.*.
 
-    All are made beside, synced, and renamed once every check has passed: no file of `out` is lost to one that is worse.
-    EdgestillError when `out` is no folder that can be written to, or its disk is full.
+    As `files` asks, also NAME.int8-float-io.tflite and NAME.int8.ort. All are made beside, synced, and renamed once
+    every check has passed: no file of `out` is lost to one that is worse. MissingTool when .ort files cannot be written
+    here; EdgestillError when `out` is no folder that can be written to, or its disk is full.
     """
+    if files.ort:
+        require_converter()
     calibrating, judging = material.calibrating, material.judging
     with _workshop(out) as folder:
         graph = float_graph(model)
         calibration = calibrate(graph, _batches(calibrating.x))
         options = replace(options, input_range=options.input_range or material.input_range)
         integer = quantize(graph, calibration, calibrating.x, options)
-        twin = _write(folder / f"{model.stem}.float{TWIN[model.suffix]}", graph)
-        tflite = _write(folder / f"{model.stem}.int8.tflite", integer)
-        onnx = _write(folder / f"{model.stem}.int8.onnx", integer)
-        demand(model, twin)
-        exact, rounded = infer(model, judging.x), infer(tflite, judging.x)
-        against_float = compare(model, tflite, judging.x, {model: exact, tflite: rounded})
-        between_files = compare(tflite, onnx, judging.x[:20])
-        arena = arena_bytes(tflite)
-        agreed = against_float.passed and between_files.passed
-        files = [path.replace(out / path.name) for path in (twin, tflite, onnx)] if agreed else []
+        made = _made(folder, model, graph, integer, files)
+        demand(model, made.twin)
+        exact, rounded = infer(model, judging.x), infer(made.tflite, judging.x)
+        against_float = compare(model, made.tflite, judging.x, {model: exact, made.tflite: rounded})
+        between_files, *others = made.compared(judging.x[:COMPARED])
+        arena = arena_bytes(made.tflite)
+        agreed = all(parity.passed for parity in (against_float, between_files, *others))
+        handed = [path.replace(out / path.name) for path in made.all] if agreed else []
     return Quantized(
-        files=tuple(of_file(path) for path in files),
+        files=tuple(of_file(path) for path in handed),
         arena=arena,
         calibrated_on=len(calibrating),
         judged_on=len(judging),
@@ -225,10 +124,49 @@ def quantize_file(model: Path, material: Material, out: Path, options: Quantizat
         score_int8=_score(rounded, material),
         against_float=against_float,
         between_files=between_files,
+        others=tuple(others),
     )
 
 
-TWIN = {".onnx": ".tflite", ".tflite": ".onnx"}
+@dataclass(frozen=True)
+class _Made:
+    """The files before anybody has them; None where they were not asked for."""
+
+    twin: Path
+    tflite: Path
+    onnx: Path
+    float_io: Path | None
+    ort: Path | None
+
+    @property
+    def all(self) -> list[Path]:
+        return [path for path in (self.twin, self.tflite, self.onnx, self.float_io, self.ort) if path is not None]
+
+    def compared(self, samples: NDArray[Any]) -> list[Parity]:
+        """The INT8 files with each other, those first that are always there."""
+        found = [compare(self.tflite, self.onnx, samples)]
+        if self.float_io is not None:
+            found.append(compare(self.tflite, self.float_io, samples))
+        if self.ort is not None:
+            found.append(compare_converted(self.onnx, self.ort, samples))
+        return found
+
+
+def _made(folder: Path, model: Path, graph: Graph, integer: Graph, files: FileOptions) -> _Made:
+    """Every file that is asked for, written into the folder."""
+    if files.stripped:
+        graph, integer = replace(graph, metadata={}), replace(integer, metadata={})
+    stem = folder / model.stem
+    qdq = _write(stem.with_name(f"{model.stem}.int8.onnx"), to_onnx(integer, files.activations))
+    ort = to_ort(qdq) if files.ort else None
+    ended = to_tflite(with_float_ends(integer)) if files.io == "float" else None
+    return _Made(
+        twin=_write(stem.with_name(f"{model.stem}.float{TWIN[model.suffix]}"), WRITERS[TWIN[model.suffix]](graph)),
+        tflite=_write(stem.with_name(f"{model.stem}.int8.tflite"), to_tflite(integer)),
+        onnx=qdq,
+        float_io=None if ended is None else _write(stem.with_name(f"{model.stem}.int8-float-io.tflite"), ended),
+        ort=None if ort is None else _write(stem.with_name(f"{model.stem}.int8.ort"), ort),
+    )
 
 
 @contextmanager
@@ -240,34 +178,12 @@ def _workshop(out: Path) -> Iterator[Path]:
             yield folder
 
 
-def _write(path: Path, graph: Graph) -> Path:
+def _write(path: Path, data: bytes) -> Path:
     with path.open("wb") as file:
-        file.write(to_tflite(graph) if path.suffix == ".tflite" else to_onnx(graph))
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     return path
-
-
-def _parted(samples: Samples, task: Task | None) -> tuple[Samples, Samples]:
-    """At most half of the samples calibrate, the rest judge."""
-    chosen = _calibrating(samples, task, min(CALIBRATION, len(samples) // 2))
-    rest = np.setdiff1d(np.arange(len(samples)), chosen)
-    return _rows(samples, chosen), _rows(samples, rest)
-
-
-def _calibrating(samples: Samples, task: Task | None, count: int) -> NDArray[np.int64]:
-    """Which samples calibrate: each label in its share where there are labels, only normal ones of a task that knows
-    of such, as long as half of these are left to judge."""
-    if samples.y is None or samples.y.dtype.kind == "f":
-        return choose(len(samples), count)
-    normal = np.flatnonzero(samples.y == 0)
-    if task is not None and task.kind == "reconstruct" and len(normal) > 1:
-        return normal[choose(len(normal), min(count, len(normal) // 2))]
-    return stratified(samples.y, count)
-
-
-def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
-    return replace(samples, x=samples.x[rows], y=None if samples.y is None else samples.y[rows])
 
 
 def _batches(samples: NDArray[Any]) -> Iterator[NDArray[Any]]:

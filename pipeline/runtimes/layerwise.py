@@ -16,6 +16,7 @@ from ..graph.passes.canonical import canonical
 from ..graph.read import read_graph
 from ..graph.to_tflite import to_tflite
 from ..scratch import scratch_folder
+from .interface import describe
 from .runtime import run
 
 MOST_LSB = 1  # steps that a layer may be off
@@ -109,13 +110,20 @@ def _found(graph: Graph, path: Path, given: Mapping[str, NDArray[Any]]) -> Mappi
 def _reference(graph: Graph, path: Path, inputs: NDArray[np.int8]) -> dict[str, NDArray[Any]]:
     """Every activation of a TFLite file by the names of `graph`; a view that the file does without is made here."""
     names = _common_names(graph, path)
-    tensors = run(path, [inputs], "litert-reference", every_tensor=True).tensors
+    tensors = run(path, [_fed(graph, path, inputs)], "litert-reference", every_tensor=True).tensors
     values = {graph.inputs[0]: inputs, **{names[name]: array for name, array in tensors.items() if name in names}}
     for node in graph.nodes:
         if node.outputs[0] not in values:
             shape = graph.tensors[node.outputs[0]].shape
             values[node.outputs[0]] = values[node.inputs[0]].reshape(len(inputs), *shape[1:])
     return values
+
+
+def _fed(graph: Graph, path: Path, integers: NDArray[Any]) -> NDArray[Any]:
+    """Integers as the file takes them: the reals that they stand for, where it rounds its input itself."""
+    scale = graph.tensors[graph.inputs[0]].quantization
+    rounds = scale is not None and describe(path).inputs[0].dtype == "float32"
+    return scale.dequantize(integers) if rounds and scale is not None else integers
 
 
 def _common_names(graph: Graph, path: Path) -> dict[str, str]:

@@ -27,7 +27,7 @@ RANDOM_SAMPLES = 8
 Given = Mapping[Path, NDArray[np.float32]]
 NOTHING: Given = MappingProxyType({})
 
-__all__ = ["EndToEnd", "LayerParity", "Parity", "compare", "demand"]
+__all__ = ["EndToEnd", "LayerParity", "Parity", "compare", "compare_outputs", "demand"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,17 @@ def demand(first: Path, second: Path, samples: NDArray[Any] | None = None) -> Pa
     return parity
 
 
+def compare_outputs(
+    first: Path, second: Path, outputs: tuple[NDArray[np.float32], NDArray[np.float32]], least_db: float
+) -> Parity:
+    """What two files gave (n, ...) for the same given samples, end to end: finite, and so many dB to their error."""
+    count = len(outputs[0])
+    one, other = (array.reshape(count, -1).astype(np.float64) for array in outputs)
+    end, reasons = _end_to_end(one, other, None), _not_finite(first, second, (one, other))
+    reasons = reasons or _too_far(end, least_db)
+    return Parity(first.name, second.name, not reasons, tuple(reasons), (), end, f"{count} given samples")
+
+
 def _integers(
     first: Path, second: Path, graphs: tuple[Graph, Graph], samples: NDArray[Any], given: Given, inputs: str
 ) -> Parity:
@@ -133,9 +144,16 @@ def _judged(
     most = MOST_OF_ROUNDED if any(map(rounds_while_it_runs, (first, second))) else MOST_RELATIVE_ERROR
     if not reasons and both_float and not end.relative_error < most:
         reasons = [f"outputs are off by {end.relative_error:.1e} of the largest; {most:.0e} is the most"]
-    if not reasons and not both_float and not end.sqnr_db >= LEAST_SQNR_DB:
-        reasons = [f"outputs have {end.sqnr_db:.1f} dB to their error; {LEAST_SQNR_DB:g} dB is the least"]
+    if not reasons and not both_float:
+        reasons = _too_far(end, LEAST_SQNR_DB)
     return Parity(first.name, second.name, not reasons, tuple(reasons), (), end, inputs)
+
+
+def _too_far(end: EndToEnd, least_db: float) -> list[str]:
+    """Why outputs are not those of the same model, where they are that far apart."""
+    if end.sqnr_db >= least_db:
+        return []
+    return [f"outputs have {end.sqnr_db:.1f} dB to their error; {least_db:g} dB is the least"]
 
 
 def _outputs(

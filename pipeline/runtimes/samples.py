@@ -21,13 +21,16 @@ from .runtime import Port, Runtime, describe, run
 RUNTIMES: dict[str, Runtime] = {".onnx": "onnxruntime", ".tflite": "litert"}
 
 
-def infer(path: Path, samples: NDArray[Any], runtime: Runtime | None = None) -> NDArray[np.float32]:
+def infer(
+    path: Path, samples: NDArray[Any], runtime: Runtime | None = None, converted: Path | None = None
+) -> NDArray[np.float32]:
     """The file's first output for samples (n, ...), float32; both as they are in the file's graph, channels last.
 
     Samples are float32; token ids, where the file takes them, int32.
 
     What an ONNX file means by its axes is taken from how it is lowered. INT8 inputs are quantized and INT8 outputs
-    dequantized with the file's own scales. BadData when the samples have another shape than the graph's input.
+    dequantized with the file's own scales. `converted` is the same model in a format that tells nothing of these; it is
+    run in the file's place. BadData when the samples have another shape than the graph's input.
     """
     interface = describe(path)
     if len(interface.inputs) != 1:
@@ -38,7 +41,7 @@ def infer(path: Path, samples: NDArray[Any], runtime: Runtime | None = None) -> 
     _check(samples, shape, path)
     graph.check_ids(samples, path.name)
     laid_out = values[given.name].as_onnx(samples) if values else samples
-    outputs = run(path, [as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
+    outputs = run(converted or path, [as_input(laid_out, given)], runtime or RUNTIMES[path.suffix]).outputs[0]
     return as_real(values[taken.name].as_graph(outputs, returned) if values else outputs, taken)
 
 

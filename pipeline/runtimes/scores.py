@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.dataset import DataSet, Split
 from ..data.travelling import travelling
+from ..graph.passes.float_ends import without_float_ends
 from ..graph.read import read_graph
 from ..preprocess import Preprocess
 from ..task import Task
@@ -49,7 +50,7 @@ def scores(path: Path, dataset: DataSet) -> Scores:
         predictions=tuple(test.tolist()),
         parameters=graph.parameters(),
         macs=graph.macs(),
-        arena=_arena(path) if path.suffix == ".tflite" and graph.is_integer() else None,
+        arena=_arena(path) if path.suffix == ".tflite" and without_float_ends(graph).is_integer() else None,
     )
 
 

@@ -13,11 +13,13 @@ class Quantize:
     """Post-training INT8, weights per channel. `ranges` says how a tensor's range is chosen from what it met.
 
     `bias_correction` takes the mean error that rounding leaves in every channel out of the bias, layer by layer, on
-    the calibration samples.
+    the calibration samples. With `io` as `"float"`, the TFLite file takes and gives floats, which a QUANTIZE in front
+    and a DEQUANTIZE behind turn to the same integers and back.
     """
 
     ranges: Literal["mse", "min-max", "percentile"] = "mse"
     bias_correction: bool = True
+    io: Literal["int8", "float"] = "int8"
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "source": ("onnx", "tflite"),
@@ -34,6 +36,7 @@ class Quantize:
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
+        from ..graph.passes.float_ends import with_float_ends
         from ..graph.read import read_graph
         from ..graph.to_tflite import to_tflite
         from ..quantization.calibrate import Calibration
@@ -44,4 +47,4 @@ class Quantize:
         graph = read_graph(inputs["source"].path)
         options = QuantizationOptions(self.ranges, self.bias_correction, dataset.about.preprocess.range)
         integer = quantize(graph, Calibration.load(inputs["calibration"].path), samples, options)
-        out.write_bytes(to_tflite(integer))
+        out.write_bytes(to_tflite(with_float_ends(integer) if self.io == "float" else integer))

@@ -52,9 +52,10 @@ class Verify:
 
 def _noise(exact: Path, integer: Path, samples: NDArray[Any]) -> dict[str, float]:
     """Decibels by the integer graph's layer; a layer without any error is left out."""
+    from ..graph.passes.float_ends import without_float_ends
     from ..graph.read import read_graph
     from ..quantization.error_report import error_report
 
-    graph = read_graph(integer)
+    graph = without_float_ends(read_graph(integer))
     layers = zip(graph.nodes, error_report(read_graph(exact), graph, samples)[1:], strict=True)
     return {node.outputs[0]: row.sqnr_db for node, row in layers if math.isfinite(row.sqnr_db)}

@@ -24,6 +24,7 @@ from ..operators import (
 from ..operators.operator import Shape
 from ..operators.window import same_padding
 from ..tensor import Quantization, Tensor
+from .float_ends import without_float_ends
 
 LINEAR = (Conv2d, DepthwiseConv2d, FullyConnected, TransposeConv2d)
 BY_VALUE = (Add, Maximum, Minimum, Mul, PRelu)
@@ -31,10 +32,11 @@ BY_VALUE = (Add, Maximum, Minimum, Mul, PRelu)
 
 def canonical(graph: Graph) -> Graph:
     """SAME that pads nothing as VALID, a bias that is left out as zeros, a Reshape before a dense layer on images,
-    constants in the rank of what they meet.
+    constants in the rank of what they meet, integers without the floats at their ends.
 
     Tensors keep their names.
     """
+    graph = without_float_ends(graph)
     tensors, nodes = dict(graph.tensors), []
     for node in graph.nodes:
         if isinstance(node.operator, FullyConnected) and not node.operator.keep_dims and len(_shape(graph, node)) > 2:
