@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..pipeline.keeping.root import default_root
+from .emulation.tools import has_newlib, has_program, version_number
 from .installation import fits, install_command, lacks_installer, version_of, wanted
-from .parts import FILES, PACKAGES, TARGETS, Files, Package
+from .parts import EITHER, FILES, PACKAGES, PROGRAMS, TARGETS, Files, Package, Program, apt_get
 
 __all__ = ["TARGETS", "Finding", "examine"]
 
@@ -53,8 +54,10 @@ def examine(target: str | None = None) -> Iterator[Finding]:
     missing = [package for package in looked_at if version_of(package.name) is None]
     if missing and (cure := lacks_installer()):
         yield Finding("pip", None, True, "installing what is missing below", cure)
+    programs = [program for program in PROGRAMS if target is None or program.name in TARGETS[target]]
     with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(_package, looked_at)
+        found = [*pool.map(_package, looked_at), *pool.map(_program, programs)]
+    yield from found if target is None else _one_of_each_pair(found)
     if target is None:
         yield from map(_files, FILES)
         yield _store()
@@ -75,6 +78,22 @@ def _package(package: Package) -> Finding:
     elif version and package.module and (words := _broken(package.module)):
         problem, cure = f"cannot be imported: {words}", install_command(again=f"{package.name}{asked}")
     return Finding(package.name, version, package.needed, package.serves, cure, problem)
+
+
+def _program(program: Program) -> Finding:
+    """By the version that it prints; Arm's gcc comes without a C library, which is a package of its own."""
+    version = version_number(program.command) if has_program(program.command) else None
+    problem = None if version is None or has_newlib(program.command) else "newlib is missing"
+    return Finding(program.name, version, False, program.serves, apt_get(program.packages), problem)
+
+
+def _one_of_each_pair(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """For one target: where two serve the same, both are needed only when neither is there."""
+    fine = {finding.what for finding in findings if finding.fine}
+    replaced = {name for pair in EITHER for name in pair if fine & set(pair)}
+    wanted = {name for pair in EITHER for name in pair} - replaced
+    for finding in findings:
+        yield replace(finding, needed=finding.needed or finding.what in wanted)
 
 
 def _broken(module: str) -> str | None:

@@ -52,7 +52,7 @@ class Microcontroller:
         return board(self.core)
 
     def probe(self) -> Device:
-        """What is told without starting a program."""
+        """What is told in a few milliseconds; nothing is built or run."""
         programs = {name: tools.has_program(name) for name in (tools.GCC, tools.QEMU)}
         modules = {name: tools.has_module(name) for name in ("ziglang", "unicorn")}
         facts = {"core": self.board.core, "machine": self.board.machine, **programs, **modules}

@@ -24,6 +24,16 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A program that Debian packages bring; `command` starts it, `packages` are what apt-get must be told."""
+
+    name: str
+    serves: str
+    command: str
+    packages: str
+
+
+@dataclass(frozen=True)
 class Files:
     """Files that come by another way than pip: the file or folder that they are, and the command that brings them."""
 
@@ -61,7 +71,22 @@ PACKAGES = (
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
 )
-TARGETS = {"host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro")}  # what each runs files with
+PROGRAMS = (
+    Program(
+        "gcc-arm-none-eabi",
+        "C for microcontrollers",
+        "arm-none-eabi-gcc",
+        "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    ),
+    Program("qemu-system-arm", "emulated microcontrollers", "qemu-system-arm", "qemu-system-arm"),
+)
+EITHER = (("gcc-arm-none-eabi", "ziglang"), ("qemu-system-arm", "unicorn"))  # one of each pair is enough
+OF_BOARDS = ("numpy", "tflite-micro", "pyelftools", "gcc-arm-none-eabi", "ziglang", "qemu-system-arm")
+TARGETS = {  # what each runs files with
+    "host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro"),
+    **{f"emu:cortex-{core}": (*OF_BOARDS, "unicorn") for core in ("m0", "m3", "m4", "m7", "m33")},
+    "emu:cortex-m55": OF_BOARDS,
+}
 TO_COME = ("ray",)  # extras that no command of this version uses
 
 SUDO = "" if os.getuid() == 0 else "sudo "

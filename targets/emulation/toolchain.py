@@ -62,7 +62,7 @@ def toolchain(name: Name | None = None) -> Toolchain:
     """The compiler of this name, or the first that is there: gcc, then Zig; MissingTool names what brings one."""
     if name not in (None, "gcc", "zig"):
         raise BadInput(f"no toolchain is named {name!r}; there are gcc, zig")
-    if name != "zig" and tools.has_program(tools.GCC):
+    if name != "zig" and tools.has_program(tools.GCC) and tools.has_newlib(tools.GCC):
         return Toolchain("gcc", (tools.GCC,))
     if name != "gcc" and tools.has_module("ziglang"):
         return Toolchain("zig", (*tools.python_module("ziglang"), "cc"))

@@ -1,5 +1,6 @@
 """The programs that build and emulate, where they are found, and the command that brings each of them."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,15 +11,23 @@ from pathlib import Path
 
 from ...pipeline.errors import EdgestillError
 from ..installation import install_command
-from ..parts import apt_get
+from ..parts import PROGRAMS, apt_get
 
-GCC, QEMU = "arm-none-eabi-gcc", "qemu-system-arm"
-BRINGS_GCC, BRINGS_QEMU = apt_get("gcc-arm-none-eabi libnewlib-arm-none-eabi"), apt_get("qemu-system-arm")
+GCC, QEMU = (program.command for program in PROGRAMS)
+BRINGS_GCC, BRINGS_QEMU = (apt_get(program.packages) for program in PROGRAMS)
 LINES = 12  # of what a compiler says, at most
 
 
 def has_program(name: str) -> bool:
     return shutil.which(name) is not None
+
+
+def has_newlib(command: str) -> bool:
+    """Whether Arm's gcc finds its C library, which is a package of its own; any other program needs none."""
+    if command != GCC:
+        return True
+    told = subprocess.run([GCC, "-print-file-name=libc.a"], capture_output=True, text=True, check=False)
+    return Path(told.stdout.strip()).is_absolute()
 
 
 def has_module(name: str) -> bool:
@@ -49,6 +58,13 @@ def version_line(command: tuple[str, ...]) -> str:
     """The first line that a program prints of its version."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return (ended.stdout or ended.stderr).strip().split("\n")[0]
+
+
+def version_number(command: str) -> str:
+    """What a program says of its version, the number alone."""
+    line = re.sub(r"\([^)]*\)", "", version_line((command, "--version")))
+    found = re.search(r"\d+(\.\d+)+", line)
+    return found[0] if found else line
 
 
 def build(command: Sequence[str], folder: Path, what: str) -> None:
