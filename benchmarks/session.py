@@ -14,11 +14,13 @@ from ..pipeline.run import run
 from ..pipeline.scratch import scratch_folder
 from ..pipeline.store import Store
 from ..targets.catalog import find
-from ..targets.target import Device, Plan
+from ..targets.microcontroller import Microcontroller
+from ..targets.target import Device, Plan, Target
 from .assemble import assemble
 from .forewarning import Forewarning
 from .handover import CURE, Handed, hand_over
 from .harness import bench
+from .human import counted
 from .page import write_page
 from .report import Report, read_report, write_report
 from .result import Result
@@ -53,14 +55,17 @@ def _reported(
     """The files handed over and measured, and the report beside them."""
     targets, plan = [find(name) for name in recipe.measure.targets], _plan(recipe.measure)
     handed = hand_over(out, steps, artifacts, recipe.exports)
-    files = [file.path for file in handed if file.role and file.artifact.kind != "c"]
     device = targets[0].probe()
-    before = None if again else _measured_before(out / "report.json", handed, device, plan)
-    if before is None:
-        with terminal.working(f"measuring {len(files)} files"):
-            results: Sequence[Result] = bench(files, targets, plan)
-    else:
-        results = before.results
+    before = None if again else _measured_before(out / "report.json", device, plan)
+    results: list[Result] = []
+    for target in targets:
+        files = _files_for(target, handed)
+        kept = _kept(before, target, files)
+        if kept is None:
+            before = None
+            with terminal.working(f"measuring {counted(len(files), 'file')} on {target.name}"):
+                kept = bench([file.path for file in files], [target], plan)
+        results += kept
     report = assemble(recipe, steps, artifacts, handed, device, plan, results)
     if before is not None:
         report = replace(report, created=before.created, device=before.device)
@@ -90,19 +95,29 @@ def _writable(out: Path) -> None:
             pass
 
 
-def _measured_before(path: Path, handed: Sequence[Handed], device: Device, plan: Plan) -> Report | None:
-    """The report that lies there, if it measured these very files by this plan on this device, and none failed."""
+def _files_for(target: Target, handed: Sequence[Handed]) -> list[Handed]:
+    """What a target is given of what was handed over: a microcontroller the C, all others the model files."""
+    wants_c = isinstance(target, Microcontroller)
+    return [file for file in handed if file.role and (file.artifact.kind == "c") == wants_c]
+
+
+def _measured_before(path: Path, device: Device, plan: Plan) -> Report | None:
+    """The report that lies there, if it measured by this plan on this device."""
     try:
         found = read_report(path)
     except BadInput:
         return None
-    wanted = {file.artifact.sha256 for file in handed if file.role and file.artifact.kind != "c"}
-    same = (
-        {result.file.sha256 for result in found.results if not result.error} == wanted
-        and found.plan == plan
-        and _lasting(found.device.facts) == _lasting(device.facts)
-    )
+    same = found.plan == plan and _lasting(found.device.facts) == _lasting(device.facts)
     return found if same else None
+
+
+def _kept(before: Report | None, target: Target, files: Sequence[Handed]) -> list[Result] | None:
+    """What an earlier report says of these very files on this target; None where one is missing or failed."""
+    if before is None:
+        return None
+    found = [one for one in before.results if one.target == target.name]
+    wanted = {file.artifact.sha256 for file in files}
+    return found if {one.file.sha256 for one in found if not one.error} == wanted else None
 
 
 def _lasting(facts: Mapping[str, object]) -> dict[str, object]:

@@ -28,8 +28,14 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     console.print()
     console.print(variants_table(report, console.width))
     console.print()
+    emulated = [result for result in report.results if result.counts]
+    if emulated:
+        console.print(boards_table(emulated))
+        console.print()
     for text in _words(report):
         _line(console, "fact", text)
+    for kind, text in remarks(emulated):
+        _line(console, kind, text)
     mixed = sentences.mixed(report)
     for text in (*([mixed] if mixed else []), *report.notes, *warnings(report.results)):
         _line(console, "warning", text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..report import Report
 from ..whole import written_whole
-from . import calls, files, learning, machine, mistakes, parity, separation, sizes, told, variants
+from . import boards, calls, files, learning, machine, mistakes, parity, separation, sizes, told, variants
 from .markup import Html, element, join
 from .section import Section
 from .top import header
@@ -17,6 +17,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     files.doubts,
     sizes.section,
     calls.section,
+    boards.section,
     learning.section,
     mistakes.section,
     told.section,
