@@ -13,7 +13,6 @@ from ..pipeline.artifact import Artifact, of_file
 from ..pipeline.errors import EdgestillError
 from ..pipeline.progress import track
 from ..targets.counts import Counts
-from ..targets.machine import cores
 from ..targets.target import Arrays, Loaded, Plan, Samples, Target
 from .result import ArenaBytes, Failure, FileFacts, Output, Result
 
@@ -136,7 +135,7 @@ def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
     if not facts:
         return {}
     return {
-        "cores": cores(),
+        "cores": facts[0].get("cores"),
         "clock_us": max(one["clock_us"] for one in facts),
         "interruptions": sum(one["interruptions"] for one in facts),
         "before": facts[0]["before"],

@@ -9,6 +9,7 @@ EdgestillError                 anything we raise on purpose; exit code 2
     BadArtifact                a file in the store that is not what was written
   GateFailed                   a budget, an accuracy or a parity check says no; 1
   MissingTool                  a package, program or device is not there; the message ends with the cure; 3
+  DeviceFailed                 a device cannot be reached, or not do its part; it carries stage, code and remedy; 3
   RuntimeDied                  a child process that ran a model ended by a signal or ran out of time; 2
 """
 
@@ -65,6 +66,16 @@ class MissingTool(EdgestillError):
     """A package, program or device is missing; the message ends with the command that cures it."""
 
     exit_code = 3
+
+
+class DeviceFailed(EdgestillError):
+    """A device cannot be reached, or not do its part: in which stage, why in one word, and what to do about it."""
+
+    exit_code = 3
+
+    def __init__(self, device: str, stage: str, code: str, what: str, remedy: str) -> None:
+        self.stage, self.code, self.remedy = stage, code, printable(remedy)
+        super().__init__(f"{device}: {what}; {remedy}")
 
 
 class RuntimeDied(EdgestillError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pipeline.disk import NOTHING_HALF, NoSpace, is_full
-from ..pipeline.errors import BadModel, MissingTool, RuntimeDied
+from ..pipeline.errors import BadModel, EdgestillError, MissingTool, RuntimeDied
 from ..pipeline.scratch import CURE
 
 AGENT = (sys.executable, str(resources.files("edgestill.targets") / "agents" / "measure.py"))
@@ -26,7 +26,9 @@ STEPS = {"load": "loading it", "infer": "running it", "measure": "measuring it"}
 class Conversation:
     """Asks the agent about one file, which every error names. Close it, or use it in a `with` block."""
 
-    def __init__(self, file: Path, command: tuple[str, ...] = AGENT) -> None:
+    def __init__(
+        self, file: Path, command: tuple[str, ...] = AGENT, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._file = file
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
         self._child = subprocess.Popen(
@@ -34,6 +36,7 @@ class Conversation:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env=environment,
             start_new_session=True,  # Ctrl-C reaches us alone, and we end the child
         )
         assert self._child.stdin and self._child.stdout
@@ -63,11 +66,7 @@ class Conversation:
         if event is None:
             raise self._died(step, limit_seconds if late.is_set() else None)
         if event["event"] == "error":
-            message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
-            if is_full(message):
-                raise NoSpace(f"{self._file.name}: {STEPS[step]}: {NOTHING_HALF}; {CURE}")
-            error = MissingTool if event["code"] == "runtime-missing" else BadModel
-            raise error(f"{self._file.name}: {STEPS[step]}: {message}")
+            raise self._refused(step, event)
         return event
 
     def close(self) -> None:
@@ -91,10 +90,22 @@ class Conversation:
         for line in self._from:
             if not line.endswith(b"\n"):  # it ended halfway through
                 return None
-            event: dict[str, Any] = json.loads(line)
+            event = _read(line)
+            if event is None:
+                raise self._nonsense(line.decode(errors="replace").strip())
             if event["event"] != "progress":
                 return event
         return None
+
+    def _refused(self, step: str, event: Mapping[str, Any]) -> EdgestillError:
+        message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
+        if is_full(message):
+            return NoSpace(f"{self._file.name}: {STEPS[step]}: {NOTHING_HALF}; {CURE}")
+        error = MissingTool if event["code"] == "runtime-missing" else BadModel
+        return error(f"{self._file.name}: {STEPS[step]}: {message}")
+
+    def _nonsense(self, line: str) -> EdgestillError:
+        return RuntimeDied(f"{self._file.name}: the runtime's process answered what is no event: {line[:LAST_WORDS]}")
 
     def _give_up(self, late: threading.Event) -> None:
         late.set()
@@ -105,7 +116,7 @@ class Conversation:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
 
-    def _died(self, step: str, limit_seconds: float | None) -> RuntimeDied:
+    def _died(self, step: str, limit_seconds: float | None) -> EdgestillError:
         code = self._child.wait()
         if limit_seconds is not None:
             why = f"no answer within {limit_seconds:g} s"
@@ -120,3 +131,12 @@ class Conversation:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1][-LAST_WORDS:] if lines else ""
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """An event; None when the line is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None

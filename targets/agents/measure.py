@@ -35,6 +35,7 @@ import numpy as np
 PROGRESS_SECONDS, LIMIT_SECONDS = 0.5, 600.0
 MODULES = {  # runtime -> module, distribution
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
     "onnxruntime": ("onnxruntime", "onnxruntime"),
 }
 ONNX_TYPES = {"float": "float32", "float16": "float16", "double": "float64"}  # the others are called as in numpy
@@ -112,7 +113,9 @@ class Agent:
     def __init__(self, say: Callable[..., None]) -> None:
         self.say, self.model, self.fed, self.first_us = say, None, None, None  # type: Callable[..., None], Any, Any, Any
 
-    def load(self, file: str, runtime: str, threads: int = 1) -> None:
+    def load(self, file: str, runtime: str, threads: int = 1, sha256: str | None = None) -> None:
+        if sha256 and hashlib.sha256(Path(file).read_bytes()).hexdigest() != sha256:
+            raise Refused("damaged-copy", "the file did not arrive whole")
         name, distribution = MODULES[runtime]
         try:
             module = importlib.import_module(name)
@@ -150,8 +153,12 @@ class Agent:
             latency_us=[nanoseconds / 1e3 for nanoseconds in samples],
             clock_us=sorted(timed(lambda: None, 200, 1.0, lambda done: None))[100] / 1e3,
             interruptions=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
-            memory=self.memory(),
+            memory={
+                "before": self.before,
+                "peak": status("VmHWM"),
+            },  # bytes resident before it was opened, at most since
             output_sha256=digest(self.model.fetch()),
+            cores=len(os.sched_getaffinity(0)),
             before=before,
             after=telemetry(),
         )
@@ -176,10 +183,6 @@ class Agent:
         self.model.run()
         if self.first_us is None:
             self.first_us = (time.perf_counter_ns() - start) / 1e3
-
-    def memory(self) -> dict[str, int | None]:
-        """Bytes: resident before the file was opened (runtime imported), and the peak since then."""
-        return {"before": self.before, "peak": status("VmHWM")}
 
 
 def seeded(shape: list[int], dtype: str, seed: int) -> Any:
@@ -273,7 +276,7 @@ def listen(lines: queue.Queue[bytes]) -> None:
     os._exit(0)
 
 
-def main() -> None:
+def main(kind: type[Agent] = Agent) -> None:
     os.chdir("/")  # where no file of the user's lies beside
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a runtime prints must not mix with the events
@@ -283,14 +286,13 @@ def main() -> None:
 
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=listen, args=(lines,), daemon=True).start()
-    agent = Agent(say)
-    answers: dict[str, Callable[..., None]] = {"load": agent.load, "infer": agent.infer, "measure": agent.measure}
+    agent = kind(say)
     while True:
         request = json.loads(lines.get())
         step = request.pop("do")
         signal.setitimer(signal.ITIMER_REAL, request.pop("limit_seconds", LIMIT_SECONDS))
         try:
-            answers[step](**request)
+            getattr(agent, step)(**request)
         except Exception as error:
             say("error", step=step, code=getattr(error, "code", "failed"), message=str(error) or type(error).__name__)
         signal.setitimer(signal.ITIMER_REAL, 0)
