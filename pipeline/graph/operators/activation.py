@@ -10,12 +10,12 @@ from ..tensor import DType, Tensor
 from .operator import Activation, quantization
 
 
-def activated(reals: NDArray[Any], activation: Activation) -> NDArray[Any]:
-    """The float statement of a fused activation."""
+def activated(reals: NDArray[Any], activation: Activation, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The float statement of a fused activation; in `out`, which may be the reals themselves, where that is given."""
     if activation == "none":
         return reals
-    floor: NDArray[Any] = np.maximum(reals, 0)
-    return floor if activation == "relu" else np.minimum(floor, 6)
+    floor: NDArray[Any] = np.maximum(reals, 0, out=out)
+    return floor if activation == "relu" else np.minimum(floor, 6, out=floor)
 
 
 def clamped(integers: NDArray[Any], activation: Activation, output: Tensor) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from .window import out_length, windows
 
 BLOCK = 2**20  # values in one block of unfolded patches
 CACHED = 2**15  # values in one block of a depthwise layer's sums
+WIDE = 32  # channels from which on einsum is faster
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Conv2d:
         return h * w * o * kh * kw * depth
 
     def compute(self, inputs: Arrays) -> NDArray[Any]:
-        return activated(_with_bias(self._sums(inputs[0], inputs[1]), inputs), self.activation)
+        return _finished(self._sums(inputs[0], inputs[1]), inputs, self.activation)
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         x, weights = exact_operands(inputs, tensors, terms=inputs[1][0].size)
@@ -96,7 +97,7 @@ class DepthwiseConv2d:
         return h * w * o * kh * kw
 
     def compute(self, inputs: Arrays) -> NDArray[Any]:
-        return activated(_with_bias(self._sums(inputs[0], inputs[1]), inputs), self.activation)
+        return _finished(self._sums(inputs[0], inputs[1]), inputs, self.activation)
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         _, kh, kw, _ = inputs[1].shape
@@ -105,10 +106,13 @@ class DepthwiseConv2d:
         return requantized(self._sums(x, weights), _bias(inputs), multiplier, self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-        """One product and one sum a tap, in blocks that stay in the processor's cache, whole rows at a time."""
+        """Many channels by einsum, position by position; few by a product and a sum a tap, in blocks that stay in the
+        processor's cache, whole rows at a time."""
         widened = x if self.multiplier == 1 else np.repeat(x, self.multiplier, axis=3)
         kernel = weights.shape[1:3]
         taps = windows(widened, kernel, self.stride, self.dilation, self.padding)
+        if weights.shape[3] >= WIDE:
+            return np.asarray(np.einsum("nhwijc,ijc->nhwc", taps, weights[0]), x.dtype)
         sums = np.zeros((*taps.shape[:3], weights.shape[3]), x.dtype)
         step = max(1, CACHED // max(1, sums[:1].size))
         product, rows = np.empty_like(sums[:step]), np.repeat(weights[0, :, :, None], sums.shape[2], axis=2)
@@ -131,5 +135,8 @@ def _bias(inputs: Arrays) -> NDArray[Any] | None:
     return inputs[2] if len(inputs) > 2 else None
 
 
-def _with_bias(sums: NDArray[Any], inputs: Arrays) -> NDArray[Any]:
-    return sums if len(inputs) < 3 else sums + inputs[2]
+def _finished(sums: NDArray[Any], inputs: Arrays, activation: Activation) -> NDArray[Any]:
+    """The sums with bias and activation, in their own place."""
+    if len(inputs) > 2:
+        sums += inputs[2]
+    return activated(sums, activation, out=sums)
