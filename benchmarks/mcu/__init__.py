@@ -1,0 +1,1 @@
+"""Our C against the best open engine, on emulated boards."""
