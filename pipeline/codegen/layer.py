@@ -1,5 +1,6 @@
 """What one node of the graph becomes in C, and what an emitter knows of the node when it writes that."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,7 +66,8 @@ def sites(graph: Graph) -> list[tuple[Node, Site]]:
 
 def with_constants(layer: Layer, site: Site) -> Layer:
     """The layer with every constant input that its body names: an emitter that packs its own takes other names."""
-    named = {f"x{i}": t.data for i, t in enumerate(site.inputs) if t.data is not None and f"x{i}" in layer.body}
+    read = set(re.findall(r"\bx\d+\b", layer.body))
+    named = {f"x{i}": t.data for i, t in enumerate(site.inputs) if t.data is not None and f"x{i}" in read}
     return replace(layer, constants={**layer.constants, **named})
 
 

@@ -150,9 +150,14 @@ class Relu6:
         return np.clip(inputs[0], quantization(tensors[0]).zero_point, six)
 
 
+def common_scale(tensors: Sequence[Tensor]) -> float:
+    """To which the terms of a sum are brought, but for its headroom: twice the larger one."""
+    return 2 * max(quantization(tensor).per_tensor_scale for tensor in tensors)
+
+
 def _brought_together(inputs: Arrays, tensors: Sequence[Tensor]) -> tuple[float, list[NDArray[Any]]]:
-    """The terms in steps of one scale, twice the larger one over 2**HEADROOM; and twice the larger one."""
-    common = 2 * max(quantization(tensor).per_tensor_scale for tensor in tensors)
+    """The terms in steps of one scale, the common one over 2**HEADROOM; and the common one."""
+    common = common_scale(tensors)
     return common, [_brought_to(common, x, tensor) for x, tensor in zip(inputs, tensors, strict=True)]
 
 

@@ -39,8 +39,14 @@ class Mean:
         x, y = quantization(tensors[0]), quantization(output)
         count = prod(inputs[0].shape[axis] for axis in self.axes)
         sums = inputs[0].sum(axis=self.axes, keepdims=self.keep_dims, dtype=np.int64) - count * x.zero_point
-        multiplier = _divided(quantize_multiplier(x.per_tensor_scale / y.per_tensor_scale), count)
-        return clamped(multiply(sums, multiplier) + y.zero_point, "none", output)
+        multiplied = multiply(sums, mean_multiplier(tensors[0], output, count))
+        return clamped(multiplied + y.zero_point, "none", output)
+
+
+def mean_multiplier(x: Tensor, output: Tensor, count: int) -> Multiplier:
+    """What turns a sum of so many values above the zero point into steps of the output."""
+    ratio = quantization(x).per_tensor_scale / quantization(output).per_tensor_scale
+    return _divided(quantize_multiplier(ratio), count)
 
 
 def _divided(multiplier: Multiplier, count: int) -> Multiplier:

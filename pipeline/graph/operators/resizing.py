@@ -46,7 +46,7 @@ class ResizeBilinear:
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         shape = _shape(self.size, inputs[0])
-        for length, places in zip(inputs[0][1:3], self._fixed_places(inputs[0]), strict=True):
+        for length, places in zip(inputs[0][1:3], self.fixed_places(inputs[0]), strict=True):
             if places.max() // ONE >= length:
                 raise ValueError(f"a size of {self.size}, in which the kernel's rounded steps leave {inputs[0]}")
         return shape
@@ -62,7 +62,7 @@ class ResizeBilinear:
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         x = inputs[0].astype(np.int64)
-        for axis, places in zip((1, 2), self._fixed_places(x.shape), strict=True):
+        for axis, places in zip((1, 2), self.fixed_places(x.shape), strict=True):
             x = _interpolated(x, places, axis, ONE)
         rounded = np.sign(x) * ((np.abs(x) + ONE * ONE // 2) // (ONE * ONE))
         found: NDArray[Any] = rounded.astype(np.int8)
@@ -72,11 +72,10 @@ class ResizeBilinear:
         """By how many pixels, over both axes, the integer kernel's steps leave the places at most."""
         exact = (positions(x[1 + k], self.size[k], self.alignment) for k in (0, 1))
         return sum(
-            float(np.abs(fixed / ONE - places).max())
-            for fixed, places in zip(self._fixed_places(x), exact, strict=True)
+            float(np.abs(fixed / ONE - places).max()) for fixed, places in zip(self.fixed_places(x), exact, strict=True)
         )
 
-    def _fixed_places(self, x: Shape) -> list[NDArray[np.int64]]:
+    def fixed_places(self, x: Shape) -> list[NDArray[np.int64]]:
         """Where each output lies along height and width of the input, in steps of 1/1024 pixel."""
         return [_fixed_positions(x[1 + k], self.size[k], self.alignment) for k in (0, 1)]
 
@@ -111,12 +110,20 @@ def _fixed_positions(length: int, size: int, alignment: Alignment) -> NDArray[np
     return np.arange(size) * step + shift
 
 
+def neighbours(
+    places: NDArray[Any], length: int, one: int = ONE
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """The two of `length` inputs between which each place lies, and how far from the lower; in steps of 1 / one."""
+    low = np.maximum(np.floor_divide(places, one), 0).astype(np.int64)
+    high = np.minimum(-np.floor_divide(-places, one), length - 1).astype(np.int64)
+    return low, high, places - one * low
+
+
 def _interpolated(x: NDArray[Any], places: NDArray[Any], axis: int, one: int) -> NDArray[Any]:
     """Values between neighbours along an axis, times `one`; places count in steps of 1 / one."""
-    low = np.maximum(np.floor_divide(places, one), 0).astype(np.int64)
-    high = np.minimum(-np.floor_divide(-places, one), x.shape[axis] - 1).astype(np.int64)
+    low, high, distance = neighbours(places, x.shape[axis], one)
     along = [-1 if axis == k else 1 for k in range(4)]
-    far = (places - one * low).astype(x.dtype).reshape(along)
+    far = distance.astype(x.dtype).reshape(along)
     between: NDArray[Any] = np.take(x, low, axis) * (one - far) + np.take(x, high, axis) * far
     return between
 

@@ -38,7 +38,7 @@ class Softmax:
 
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         x = inputs[0].astype(np.int64)
-        exponentials, counts = _exponential_table(self.beta, quantization(tensors[0]).per_tensor_scale)
+        exponentials, counts = exponential_table(self.beta, quantization(tensors[0]).per_tensor_scale)
         index = x - x.max(axis=-1, keepdims=True) + 255
         power = exponentials[index]
         total = np.where(counts[index], divide(power, ACCUMULATION_BITS), 0).sum(axis=-1, keepdims=True)
@@ -48,7 +48,7 @@ class Softmax:
         return np.where(counts[index], np.clip(share, -128, 127), -128).astype(np.int8)
 
 
-def _exponential_table(beta: float, scale: float) -> tuple[Integers, NDArray[np.bool_]]:
+def exponential_table(beta: float, scale: float) -> tuple[Integers, NDArray[np.bool_]]:
     """exp(beta * scale * d) in Q0.31 for each difference d, and whether d is near enough to count at all."""
     fraction_bits = 31 - SCALED_DIFFERENCE_BITS
     multiplier = quantize_multiplier(min(float(np.float32(beta)) * scale * 2**fraction_bits, 2.0**31 - 1))
