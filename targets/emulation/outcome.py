@@ -93,11 +93,11 @@ def counted(marks: Sequence[Mark], image: Image) -> Iterator[Count]:
         elif passed and mark.address != image.end:
             passed.append(mark)
         elif passed:
-            yield Count(mark.total - passed[0].total, _per_layer(passed[1:], mark.total, image.layers))
+            yield Count(mark.total - passed[0].total, per_layer(passed[1:], mark.total, image.layers))
             passed = []
 
 
-def _per_layer(passed: Sequence[Mark], end: int, layers: Sequence[int | None]) -> tuple[int, ...]:
+def per_layer(passed: Sequence[Mark], end: int, layers: Sequence[int | None]) -> tuple[int, ...]:
     """What ran from the beginning of each layer to that of the next; a function that begins again is not the next."""
     begun: list[int] = []
     for mark in passed:
