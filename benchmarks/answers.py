@@ -57,6 +57,9 @@ def print_package(manifest: Manifest, out: Path, console: Console | None = None)
     """What was written, and what it needs that is known before a compiler has seen it."""
     console = console or Console(highlight=False)
     console.print(f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates", soft_wrap=True)
+    gone = manifest.passes["channels_gone"]
+    if gone:
+        console.print(f"{gone:>9}  channels cut that change nothing; with them {manifest.passes['macs_before']:,}")
     console.print(f"{size(manifest.flash['weights']):>9}  flash for weights and constants")
     console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
     console.print("           code and stack: `edgestill bench` counts them on an emulated board", style="dim")

@@ -11,12 +11,16 @@ from ..graph.tensor import Tensor
 from .generate import Generated
 from .layer import Step
 from .memory import tensor_bytes
+from .passes.simplify import Simplified
 from .source import constants_bytes
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """`flash_weights` are the constants of all layers; the code's bytes are known once a compiler has seen it."""
+    """`macs` are those of the code; `passes` tell what went out of the file's graph before it was written.
+
+    The weights in `flash` are the constants of all layers; the code's bytes are known once a compiler has seen it.
+    """
 
     name: str
     source: Mapping[str, Any]
@@ -25,6 +29,7 @@ class Manifest:
     outputs: tuple[Mapping[str, Any], ...]
     layers: tuple[Mapping[str, Any], ...]
     macs: int
+    passes: Mapping[str, int]
     ram: Mapping[str, int]
     flash: Mapping[str, int]
     files: Mapping[str, str]
@@ -47,10 +52,15 @@ def manifest(made: Generated, name: str, data: bytes, core: str | None, files: M
         outputs=tuple(_port(tensor) for tensor in graph.of(graph.outputs)),
         layers=tuple(_layer(graph, step) for step in made.steps),
         macs=graph.macs(),
+        passes=_passes(made.simplified),
         ram={"arena": made.arena.bytes, "least": made.arena.least},
         flash={"weights": sum(constants_bytes(step.layer) for step in made.steps)},
         files={file: hashlib.sha256(text.encode()).hexdigest() for file, text in files.items()},
     )
+
+
+def _passes(made: Simplified) -> Mapping[str, int]:
+    return {"layers_gone": made.layers_gone, "channels_gone": made.channels_gone, "macs_before": made.macs_before}
 
 
 def _port(tensor: Tensor) -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ def _says_the_same(graph: Graph, pad: Node, node: Node) -> bool:
     name = node.inputs[0]
     if operator.padding != "VALID" or len(graph.consumers(name)) > 1 or name in graph.outputs:
         return False
+    if graph.tensors[pad.inputs[0]].quantization != graph.tensors[name].quantization:
+        return False  # somebody's file in which the pad's zeros, or the integers beside them, mean something else
     before, kernel = graph.tensors[pad.inputs[0]].shape, graph.tensors[node.inputs[1]].shape[1:3]
     same = [same_padding(before[1 + k], kernel[k], operator.stride[k], operator.dilation[k]) for k in (0, 1)]
     lengths = graph.tensors[node.outputs[0]].shape[1:3]
