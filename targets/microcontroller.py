@@ -138,7 +138,7 @@ class MicrocontrollerLoaded:
             write_inputs(self._folder / "inputs", samples, self._image.package.inputs)
             marks = self._emulator.run(self._image, self._folder, self._target.limit_seconds)
             data, tick = (self._folder / "outputs").read_bytes(), instructions_a_tick(self._image.board)
-            return read_outcome(data, marks, self._image, len(samples), tick), "timer" if marks is None else "marks"
+            return read_outcome(data, marks, self._image, len(samples), tick), _way(self._emulator, marks)
 
     def _instructions(self, count: Count, other: Count) -> Instructions:
         layers = zip(self._image.package.layers, count.per_layer, strict=False)
@@ -195,6 +195,11 @@ class MicrocontrollerLoaded:
 
 def _stacked(outputs: Sequence[Arrays]) -> Arrays:
     return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+
+
+def _way(emulator: Emulator, marks: object) -> str:
+    """How instructions were counted: with marks by layer, else only in all."""
+    return "icount and the board's timer" if marks is None else "plugin" if emulator.name == "qemu" else "blocks"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ CAUSES = {  # bits of the configurable fault status register (Armv8-M Architectu
     24: "data were used that are not aligned",
     25: "a division by zero",
 }
+BOUNDED = ("/bin/sh", "-c", 'ulimit -t "$0"; exec "$@"')  # seconds of processor time, then the command
 
 
 class Emulator(Protocol):
@@ -55,10 +55,9 @@ class Emulator(Protocol):
 
 def run_machine(command: Sequence[str], image: Image, folder: Path, limit_seconds: float) -> None:
     """Runs an emulator until the firmware ends it; it cannot outlive us by more than its limit of processor time."""
-    limit = int(limit_seconds) + 1
     try:
         ended = subprocess.run(
-            command,
+            (*BOUNDED, str(int(limit_seconds) + 1), *command),
             cwd=folder,
             capture_output=True,
             text=True,
@@ -67,7 +66,6 @@ def run_machine(command: Sequence[str], image: Image, folder: Path, limit_second
             timeout=limit_seconds,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
         )
     except subprocess.TimeoutExpired as error:
         raise RuntimeDied(f"no end within {limit_seconds:g} s on {image.board.name}; give it fewer samples") from error
