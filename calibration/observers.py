@@ -78,7 +78,7 @@ class Observer:
     def _bins(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """Each value's place in the counts; exact also in float32, where the width, a power of two, is not above 1."""
         exact = np.float32 if values.dtype == np.float32 and self._width <= 1 else np.float64
-        places = np.floor(np.multiply(values, 1 / self._width, dtype=exact))
+        places: NDArray[Any] = np.floor(np.multiply(values, 1 / self._width, dtype=exact))
         places += BINS_A_SIDE
         return places.astype(np.int64)
 
