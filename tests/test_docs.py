@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from edgestill.targets.emulation import tools
+
 HOUSE = Path(__file__).parents[1]
 PAGES = sorted([HOUSE / "README.md", *(HOUSE / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(?P<language>\w+)(?: +(?P<info>[^\n]*))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -19,7 +21,10 @@ HEADING = re.compile(r"^#+ +(?P<title>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: ```sh blocks are run, ```<language> file=NAME blocks are written; nightly ones take minutes."""
+    """A fenced block: ```sh blocks are run, ```<language> file=NAME blocks are written.
+
+    Those marked nightly take minutes, those marked mcu need a compiler and an emulator for microcontrollers.
+    """
 
     language: str
     words: tuple[str, ...]
@@ -68,9 +73,17 @@ def follow(page: Path, nightly: bool, folder: Path, store: Path) -> None:
             (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.file).write_text(block.body)
         elif _runs(block) and (nightly or "nightly" not in block.words):
+            if "mcu" in block.words:
+                _want_mcu()
             script = "set -e\n" + block.body
             ended = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
             assert ended.returncode == 0, f"{named(page)}:\n{block.body}\n{ended.stdout}\n{ended.stderr}"
+
+
+def _want_mcu() -> None:
+    if not (tools.has_program(tools.GCC) and tools.has_program(tools.QEMU)):
+        cure = tools.cure(f"{tools.BRINGS_GCC} && {tools.BRINGS_QEMU}")
+        pytest.fail(cure) if "mcu" in os.environ.get("EDGESTILL_REQUIRE", "").split(",") else pytest.skip(cure)
 
 
 @pytest.fixture(scope="module")
