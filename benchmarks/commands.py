@@ -135,8 +135,8 @@ def bench(arguments: Namespace) -> int:
         print_json({"schema": 1, "results": [result.to_json() for result in results]})
     else:
         print_results(results)
-    codes = {result.error.code for result in results if result.error}
-    return 0 if not codes else 3 if codes == {"MissingTool"} else 2
+    errors = [result.error for result in results if result.error]
+    return 0 if not errors else 3 if all(error.is_missing for error in errors) else 2
 
 
 def targets(arguments: Namespace) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact, of_file
-from ..pipeline.errors import EdgestillError
+from ..pipeline.errors import DeviceFailed, EdgestillError
 from ..pipeline.progress import track
 from ..targets.counts import Counts
 from ..targets.target import Arrays, Loaded, Plan, Samples, Target
@@ -63,11 +63,13 @@ class _Subject:
                 self.reference = self.reference or ([] if self.counts else self.loaded.infer())
 
     def look_again(self) -> None:
-        """Whether the file still gives the outputs of its first round; on a board, whether they are the reference's."""
-        if self.counts:
-            agreed = self.counts.agreement
+        """Whether the file still gives the outputs of its first round; elsewhere, whether they are the reference's."""
+        if self.error or not self.loaded:
+            return
+        agreed = self.counts.agreement if self.counts else self.rounds[0].agreement
+        if agreed and len({one.output_sha256 for one in self.rounds}) == 1:
             self.output = Output(self.rounds[0].output_sha256 or "", agreed.reference, agreed.mismatches, agreed.values)
-        elif self.loaded and not self.error:
+        else:
             with self.step("infer"):
                 self.output = _compared(self.rounds[-1].output_sha256, self.loaded.infer(), self.reference)
 
@@ -80,6 +82,8 @@ class _Subject:
         """What goes wrong inside becomes this row's error."""
         try:
             yield
+        except DeviceFailed as error:
+            self.error = Failure(error.stage, error.code, str(error), error.remedy)
         except (EdgestillError, OSError) as error:
             self.error = Failure(name, type(error).__name__, str(error))
 
@@ -140,4 +144,5 @@ def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
         "interruptions": sum(one["interruptions"] for one in facts),
         "before": facts[0]["before"],
         "after": facts[-1]["after"],
+        **({"device": facts[0]["device"]} if "device" in facts[0] else {}),
     }

@@ -40,11 +40,20 @@ class Output:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no number: the step that failed, the kind of error, and its message with the way out."""
+    """Why there is no number: the step that failed, the kind of error, and its message with the way out.
+
+    `remedy` is that way out by itself, where a device failed.
+    """
 
     step: str
     code: str
     message: str
+    remedy: str | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a tool or a device is what lacks."""
+        return self.code == "MissingTool" or self.remedy is not None
 
 
 @dataclass(frozen=True)

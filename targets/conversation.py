@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..pipeline.disk import NOTHING_HALF, NoSpace, is_full
 from ..pipeline.errors import BadModel, EdgestillError, MissingTool, RuntimeDied
@@ -42,7 +42,7 @@ class Conversation:
         assert self._child.stdin and self._child.stdout
         self._to, self._from = self._child.stdin, self._child.stdout
 
-    def __enter__(self) -> "Conversation":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,12 +90,22 @@ class Conversation:
         for line in self._from:
             if not line.endswith(b"\n"):  # it ended halfway through
                 return None
-            event = _read(line)
+            event = self._event(line)
             if event is None:
                 raise self._nonsense(line.decode(errors="replace").strip())
+            if event["event"] == "ended":
+                return None
             if event["event"] != "progress":
                 return event
         return None
+
+    def _event(self, line: bytes) -> dict[str, Any] | None:
+        """An event; None when the line is none."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return None
+        return event if isinstance(event, dict) and "event" in event else None
 
     def _refused(self, step: str, event: Mapping[str, Any]) -> EdgestillError:
         message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
@@ -131,12 +141,3 @@ class Conversation:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1][-LAST_WORDS:] if lines else ""
-
-
-def _read(line: bytes) -> dict[str, Any] | None:
-    """An event; None when the line is none."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None

@@ -1,13 +1,24 @@
-"""What the machine we run on is and has: its own words, and nothing that tells whose it is."""
+"""What the machine we run on is and has: its own words, and nothing that tells whose it is.
+
+On a device this file runs by itself, with Python 3.9 or newer and nothing else.
+"""
+
+from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
-RUNTIMES = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime", "tflite-micro": "tflite-micro"}
+RUNTIMES = {
+    "litert": "ai-edge-litert",
+    "tflite-runtime": "tflite-runtime",
+    "onnxruntime": "onnxruntime",
+    "tflite-micro": "tflite-micro",
+}
 
 
 def facts() -> dict[str, Any]:
@@ -15,6 +26,7 @@ def facts() -> dict[str, Any]:
     return {
         "cpu": processor(),
         "arch": platform.machine(),
+        "bits": struct.calcsize("P") * 8,  # of Python: a 64-bit kernel may carry a 32-bit system
         "cores": cores(),
         "megahertz": _megahertz(),
         "features": features(),
@@ -26,6 +38,7 @@ def facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load_average": [round(value, 2) for value in os.getloadavg()],
+        "numpy": _version("numpy"),
         "runtimes": runtimes(),
     }
 
@@ -33,7 +46,7 @@ def facts() -> dict[str, Any]:
 def processor() -> str:
     """The board's name where there is one (Raspberry Pi), else the processor's."""
     board = (_read("/proc/device-tree/model") or "").strip("\0")
-    return board or _cpuinfo("model name") or platform.processor() or platform.machine()
+    return board or _cpuinfo("Model") or _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def cores() -> int:
@@ -74,7 +87,7 @@ def _memory() -> int | None:
 def _system() -> str:
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
+    except (OSError, KeyError, AttributeError):  # Python 3.9 cannot tell
         return platform.system()
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
-from .counts import Counts
+from .counts import Agreement, Counts
 
 Arrays = list[NDArray[Any]]
 
@@ -67,7 +67,7 @@ class Samples:
 
     `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
     from the runtime imported and the file still closed; the file's own pages count once they are touched. `counts` is
-    what an emulated board gives in place of latencies.
+    what an emulated board gives in place of latencies; `agreement` says whether a device computes what the host does.
     """
 
     runtime: Mapping[str, Any]  # name, version, threads, delegate, call
@@ -77,6 +77,7 @@ class Samples:
     output_sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     counts: Counts | None = None
+    agreement: Agreement | None = None
 
 
 class Loaded(Protocol):

@@ -1,0 +1,120 @@
+"""How a device comes to a runtime: one that is there; wheels resolved here and unpacked there; or a venv of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..pipeline.errors import DeviceFailed
+from ..pipeline.progress import say
+from .installation import version_of
+from .places import cache_folder
+from .ssh import Ssh
+from .wheels import Platform, Unresolved, Wheels, wheels
+
+IMPORTS = {
+    "litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+    "onnxruntime": "onnxruntime",
+}
+DISTRIBUTIONS = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime"}
+INSTEAD = {"litert": ("litert", "tflite-runtime"), "onnxruntime": ("onnxruntime",)}
+OLD_RUNTIME = ("tflite-runtime==2.14.0", "numpy<2")  # the last there is, built against numpy 1
+IMPORT_SECONDS, VENV_SECONDS = 120.0, 900.0
+
+
+@dataclass(frozen=True)
+class Provision:
+    """A runtime on the device: which one, the Python that runs it, what PYTHONPATH must be, and how it got there."""
+
+    runtime: str
+    python: str
+    path: str
+    how: str
+
+
+def provision(line: Ssh, facts: Mapping[str, Any], python: str, wanted: str) -> Provision:
+    """A runtime that runs the files of `wanted`; DeviceFailed with what was tried when there is none.
+
+    Nothing is installed into the device's own Python: wheels and venv lie in our folder there.
+    """
+    runtimes = INSTEAD[wanted]
+    for runtime in runtimes:
+        if facts["runtimes"].get(runtime) and _imports(line, python, "", runtime):
+            return Provision(runtime, python, "", "there")
+        for asked in _requirements(runtime, facts):
+            try:
+                packages = _resolved(asked, facts)
+            except Unresolved as error:
+                last = str(error)
+                continue
+            name = _pushed(line, runtime, packages)
+            if _imports(line, python, name, runtime):
+                return Provision(runtime, python, name, "wheels")
+            last = f"{asked[0]} does not start there"
+    if facts["bits"] == 64 and (made := _venv(line, python, wanted)):
+        return Provision(wanted, made, "", "venv")
+    raise _nothing(line, facts, runtimes, last)
+
+
+def _requirements(runtime: str, facts: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    """What pip is asked for, the best first: our own version, so that outputs can be compared, then any."""
+    if runtime == "tflite-runtime":
+        old_numpy = (facts["numpy"] or "2").split(".")[0] == "1"
+        if facts["bits"] == 64 or not old_numpy:
+            yield OLD_RUNTIME
+        else:
+            yield OLD_RUNTIME[:1]  # the device's own numpy: there are no wheels of it
+        return
+    distribution = DISTRIBUTIONS[runtime]
+    if ours := version_of(distribution):
+        yield (f"{distribution}=={ours}",)
+    yield (distribution,)
+
+
+def _resolved(asked: Sequence[str], facts: Mapping[str, Any]) -> Wheels:
+    name, _, glibc = facts["libc"].partition("-")
+    if name != "glibc":
+        raise Unresolved(f"{asked[0]} needs glibc, and there is {name or 'another C library'}")
+    python = ".".join(facts["python"].split(".")[:2])
+    arch = {("aarch64", 32): "armv7l", ("armv8l", 32): "armv7l"}.get((facts["arch"], facts["bits"]), facts["arch"])
+    return wheels(
+        asked, Platform(arch, python, glibc), cache_folder("wheels"), alone=len(asked) == 1 and "==2.14" in asked[0]
+    )
+
+
+def _pushed(line: Ssh, runtime: str, packages: Wheels) -> str:
+    """The folder's name there; it is sent once."""
+    name = f"site-{packages.digest}"
+    archive = packages.archive()
+    say(f"{line.name}: {runtime} for it is here; it is sent once, {archive.stat().st_size / 1e6:.0f} MB")
+    line.push({name: archive}, stage="provision")
+    return name
+
+
+def _imports(line: Ssh, python: str, path: str, runtime: str) -> bool:
+    where = f'PYTHONPATH="$PWD/{path}" ' if path else ""
+    script = f"cd {line.folder} 2>/dev/null; {where}exec {python} -c 'import numpy, {IMPORTS[runtime]}'"
+    return line.shell(script, stage="provision", timeout=IMPORT_SECONDS).code == 0
+
+
+def _venv(line: Ssh, python: str, runtime: str) -> str | None:
+    """A Python with the runtime, installed there by pip; None when that fails, as it does without a network."""
+    name, what = f"venv-{runtime}", DISTRIBUTIONS[runtime]
+    say(f"{line.name}: installing {what} there, in {line.folder}/{name}; this takes some minutes")
+    script = (
+        f"cd {line.folder} && {{ [ -x {name}/bin/python ] && {name}/bin/python -c 'import {IMPORTS[runtime]}' || "
+        f"{{ rm -rf {name} && {python} -m venv {name} && {name}/bin/pip install -q --only-binary=:all: {what}; }} || "
+        f'{{ rm -rf {name}; exit 1; }}; }} >/dev/null 2>&1 && echo "$PWD/{name}/bin/python"'
+    )
+    ended = line.shell(script, stage="provision", timeout=VENV_SECONDS)
+    return ended.out.decode().strip() or None if not ended.code else None
+
+
+def _nothing(line: Ssh, facts: Mapping[str, Any], runtimes: Sequence[str], last: str) -> DeviceFailed:
+    system = f"{facts['os']}, {facts['bits']}-bit, Python {facts['python']}"
+    what = f"no {' or '.join(runtimes)} for {system} ({last})"
+    if facts["bits"] == 32:
+        remedy = "a 64-bit system has one; on this one: `sudo apt install python3-numpy` with Python 3.11 and numpy 1"
+        return line.failed("provision", "32-bit", what, remedy)
+    remedy = f"`pip install {DISTRIBUTIONS[runtimes[0]]}` in a venv there, and name its `python` in targets.toml"
+    return line.failed("provision", "no-runtime", what, remedy)

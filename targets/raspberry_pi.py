@@ -1,0 +1,111 @@
+"""A Raspberry Pi, or any other Linux machine that ssh reaches: files run there, in a process of their own."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..pipeline.artifact import Artifact
+from ..pipeline.errors import BadInput, DeviceFailed
+from ..pipeline.scratch import scratch_folder
+from .agreement import agreement
+from .counts import Agreement
+from .host import RUNTIMES
+from .opened import Opened
+from .provision import provision
+from .remote import Copied, RemoteConversation, agent_source, machine_source, quoted, read_facts
+from .ssh import Address, Ssh
+from .target import Device, Evidence, Plan, Samples
+
+PROBE_SECONDS, LIMIT_SECONDS = 60.0, 180.0
+OLDEST_PYTHON = (3, 9)
+
+
+@dataclass(frozen=True)
+class RaspberryPi:
+    """A device of the user's. `python` is the program that runs the agent there, `folder` ours there."""
+
+    name: str
+    address: Address
+    python: str = "python3"
+    folder: str = "~/.cache/edgestill"
+    limit_seconds: float = LIMIT_SECONDS
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence.MEASURED
+
+    def probe(self) -> Device:
+        """DeviceFailed when it cannot be reached, or has no Python."""
+        with self._line() as line:
+            facts = self._facts(line)
+        return Device(f"{facts['cpu']}, {facts['cores']} cores, {facts['os']}", facts)
+
+    @contextmanager
+    def load(self, file: Artifact, threads: int = 1) -> Iterator["RaspberryPiLoaded"]:
+        """The file, open in a process there that ends with the block; only the runtime, if sent, stays in our folder.
+
+        BadInput for a kind that no runtime runs; BadModel when the runtime refuses the file; DeviceFailed.
+        """
+        if file.kind not in RUNTIMES:
+            raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {file.kind}")
+        with scratch_folder() as scratch, self._line() as line:
+            facts = self._facts(line)
+            provided = provision(line, facts, quoted(self.python), RUNTIMES[file.kind])
+            agent = agent_source()
+            name = f"measure-{hashlib.sha256(agent.read_bytes()).hexdigest()[:16]}.py"
+            line.push({name: agent})
+            path = file.path.resolve()
+            with RemoteConversation(path, line, provided, name) as child:
+                there = child.folder()
+                exchange = Copied(line, scratch, there)
+                model = f"model{path.suffix}"
+                line.send({model: path}, there)
+                asked = {"file": f"{there}/{model}", "runtime": provided.runtime, "threads": threads}
+                ready = child.ask("load", self.limit_seconds, sha256=file.sha256, **asked)
+                ready["runtime"]["provision"] = provided.how
+                opened = Opened(child, exchange, self.limit_seconds, ready)
+                yield RaspberryPiLoaded(opened, file, facts)
+
+    def _line(self) -> Ssh:
+        return Ssh(self.name, self.address, self.folder)
+
+    def _facts(self, line: Ssh) -> Mapping[str, Any]:
+        """What the device says of itself."""
+        ended = line.shell(
+            f"exec {quoted(self.python)} -", stdin=machine_source(), stage="probe", timeout=PROBE_SECONDS
+        )
+        if ended.code in (126, 127):
+            remedy = "install it there (`sudo apt install python3`), or name its `python` in targets.toml"
+            raise line.failed("probe", "no-python", f"{self.python} is not there, or cannot be run", remedy)
+        facts = read_facts(ended.out)
+        if facts is None:
+            raise self._unreadable(line, ended.out.decode(errors="replace") or ended.err)
+        if tuple(int(part) for part in facts["python"].split(".")[:2]) < OLDEST_PYTHON:
+            remedy = "name a newer `python` in targets.toml"
+            raise line.failed("probe", "old-python", f"Python {facts['python']} is older than 3.9", remedy)
+        return facts
+
+    def _unreadable(self, line: Ssh, said: str) -> DeviceFailed:
+        last = (said.strip().splitlines() or ["nothing"])[-1][:200]
+        remedy = "`python` in targets.toml must name a Python of 3.9 or newer"
+        return line.failed("probe", "bad-answer", f"{self.python} said {last!r} instead of what it is", remedy)
+
+
+class RaspberryPiLoaded:
+    """A file open on a device."""
+
+    def __init__(self, opened: Opened, file: Artifact, facts: Mapping[str, Any]) -> None:
+        self._opened, self._file, self._device = opened, file, facts
+        self._agreement: Agreement | None = None  # with the host, once known
+        self.infer, self.inputs, self.runtime = opened.infer, opened.inputs, opened.runtime
+
+    def measure(self, plan: Plan) -> Samples:
+        """One round on seeded inputs; the first also holds the outputs against the host's."""
+        samples = self._opened.measure(plan)
+        if self._agreement is None:
+            self._agreement = agreement(self._file, self._opened.infer())
+        kept = ("cpu", "arch", "bits", "features", "memory_bytes", "os", "kernel", "libc", "python")
+        device = {key: self._device.get(key) for key in kept}
+        return replace(samples, agreement=self._agreement, facts={**samples.facts, "device": device})
