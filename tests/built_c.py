@@ -14,6 +14,7 @@ from edgestill.pipeline.codegen.generate import generate
 from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.graph import Graph
 from edgestill.tests.single_operator import samples
+from edgestill.tests.wanted import want_program
 
 Arrays = Sequence[NDArray[Any]]
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -38,6 +39,7 @@ def built(files: dict[str, str], folder: Path, *flags: str, compiler: str = "gcc
     """A program that reads samples from its standard input and writes outputs, all inputs of a sample in turn."""
     for name, text in {**files, "feed.c": FEED}.items():
         (folder / name).write_text(text)
+    want_program(compiler, "mcu")
     program = folder / "feed"
     command = [compiler, *STRICT, *SANITIZED, "-O1", *flags, "model.c", "feed.c", "-o", str(program)]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)

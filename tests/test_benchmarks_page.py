@@ -1,7 +1,6 @@
 """The page: everything of a report is on it, nothing on it comes from elsewhere, and no name can break it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from edgestill.benchmarks.page.sizes import front, places
 from edgestill.benchmarks.report import Confusion, LayerParity, Parity, Report, read_report
 from edgestill.benchmarks.result import Failure
 from edgestill.benchmarks.sentences import headline, speeds
+from edgestill.tests.wanted import want_program
 
 DIGITS = Path(__file__).parent / "cases" / "report.json"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&<b>"
@@ -191,10 +191,7 @@ def test_a_few_slow_calls_do_not_press_the_others_aside() -> None:
 
 
 def test_a_browser_draws_every_figure_without_the_network(digits: Report, tmp_path: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    if not browser:
-        cure = "no chromium here; apt-get install chromium"
-        pytest.fail(cure) if "web" in os.environ.get("EDGESTILL_REQUIRE", "").split(",") else pytest.skip(cure)
+    browser = shutil.which("google-chrome") or want_program("chromium", "web")
     write_page(digits, tmp_path / "report.html")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     flags += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]

@@ -14,6 +14,7 @@ from edgestill.pipeline.errors import BadInput
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.runtimes.runtime import run
 from edgestill.tests.built_c import STRICT, built, outputs_of
+from edgestill.tests.wanted import want_program
 
 AUTOENCODER = Path(__file__).parent / "cases" / "mlperf-tiny" / "ad_int8.tflite"
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -33,6 +34,7 @@ def test_the_same_file_gives_the_same_bytes(package: Path) -> None:
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_the_self_test_passes_with_every_warning_an_error(package: Path, tmp_path: Path, compiler: str) -> None:
+    want_program(compiler, "mcu")
     program = tmp_path / "selftest"
     sources = [str(package / "model.c"), str(package / "selftest.c")]
     command = [compiler, *STRICT, "-O2", "-DMODEL_SELFTEST_MAIN", *sources, "-o", str(program)]

@@ -1,7 +1,6 @@
 """IDX files and what comes in them: Fashion-MNIST as Debian ships it, and folders of the user's own."""
 
 import gzip
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from edgestill.pipeline.data import fashion_mnist
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.idx import read_idx
 from edgestill.pipeline.errors import BadData, MissingTool
+from edgestill.tests.wanted import want
 
 
 def idx(array: NDArray[Any]) -> bytes:
@@ -36,9 +36,7 @@ def write(folder: Path, count: int = 60, start: str = "train", packed: bool = Fa
 
 
 def test_fashion_mnist_has_its_official_test_split_and_5000_for_validation() -> None:
-    if not Path(fashion_mnist.FOLDER).is_dir():
-        cure = f"Fashion-MNIST is not installed: {fashion_mnist.CURE}"
-        pytest.fail(cure) if "data" in os.environ.get("EDGESTILL_REQUIRE", "").split(",") else pytest.skip(cure)
+    want(Path(fashion_mnist.FOLDER).is_dir(), "data", f"Fashion-MNIST is not installed: {fashion_mnist.CURE}")
     data = read_data("fashion-mnist", seed=0)
     assert [len(data.split(name)) for name in ("train", "validation", "test", "calibration")] == [
         55000,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgestill.targets.emulation import tools
+from edgestill.tests.wanted import want
 
 HOUSE = Path(__file__).parents[1]
 PAGES = sorted([HOUSE / "README.md", *(HOUSE / "docs").rglob("*.md")])
@@ -82,8 +83,7 @@ def follow(page: Path, nightly: bool, folder: Path, store: Path) -> None:
 
 def _want_mcu() -> None:
     if not (tools.has_program(tools.GCC) and tools.has_program(tools.QEMU)):
-        cure = tools.cure(f"{tools.BRINGS_GCC} && {tools.BRINGS_QEMU}")
-        pytest.fail(cure) if "mcu" in os.environ.get("EDGESTILL_REQUIRE", "").split(",") else pytest.skip(cure)
+        want(False, "mcu", tools.cure(f"{tools.BRINGS_GCC} && {tools.BRINGS_QEMU}"))
 
 
 @pytest.fixture(scope="module")

@@ -27,28 +27,23 @@ from edgestill.targets.emulation.toolchain import Toolchain, toolchain
 from edgestill.targets.emulation.unicorn_emulator import Unicorn
 from edgestill.targets.microcontroller import Microcontroller
 from edgestill.targets.target import Evidence, Plan
+from edgestill.tests.wanted import want
 
 CASES = Path(__file__).parent / "cases"
 PACKAGE, DENSE = CASES / "c_package", CASES / "mlperf-tiny" / "ad_int8.tflite"
 Change = Callable[[str, str], Path]
 
 
-def want(there: bool, cure: str) -> None:
-    if not there:
-        required = "mcu" in os.environ.get("EDGESTILL_REQUIRE", "").split(",")
-        pytest.fail(cure) if required else pytest.skip(cure)
-
-
 @pytest.fixture(autouse=True)
 def tools_are_here() -> None:
-    want(tools.has_program(tools.GCC), tools.BRINGS_GCC)
-    want(tools.has_program(tools.QEMU), tools.BRINGS_QEMU)
+    want(tools.has_program(tools.GCC), "mcu", tools.BRINGS_GCC)
+    want(tools.has_program(tools.QEMU), "mcu", tools.BRINGS_QEMU)
 
 
 @pytest.fixture
 def without_root() -> None:
     for module in ("unicorn", "ziglang"):
-        want(tools.has_module(module), f"{module}: pip install edgestill[mcu]")
+        want(tools.has_module(module), "mcu", f"{module}: pip install edgestill[mcu]")
 
 
 @pytest.fixture
