@@ -229,3 +229,28 @@ def test_what_has_a_scale_of_its_own_is_requantized_before_it_is_joined() -> Non
     fed = own[0].quantize(x)
     np.testing.assert_array_equal(run_integer(integer, [fed])[0], in_tflite_micro(to_tflite(integer), [fed]))
     assert from_onnx(to_onnx(integer)) == integer
+
+
+def test_axes_that_two_transpositions_mix_are_turned_twice() -> None:
+    chain = Chain((1, 3, 1, 2))
+    chain.then("Reshape", (1, 2, 3), chain.constant(np.array([1, 2, 3])))
+    chain.then("Transpose", (1, 3, 2), perm=[0, 2, 1])
+    model, x = chain.model(), samples(chain.given)
+    graph, values = lower(model)
+    (found,) = run_float(graph, [values["x"].as_graph(x, graph.tensors[graph.inputs[0]].shape)])
+    np.testing.assert_array_equal(values["y"].as_onnx(found), in_onnx_runtime(model, x))
+    assert graph.count()["Transpose"] == 2
+
+
+def test_an_output_of_one_long_axis_keeps_its_place_in_a_qdq_file() -> None:
+    """Transposed, flattened, and seen as an image of one pixel: its channels stand where they stood before."""
+    chain = Chain((1, 2, 1, 2))
+    chain.then("Transpose", (1, 2, 2, 1), perm=[0, 3, 1, 2])
+    chain.then("Reshape", (1, 4), chain.constant(np.array([1, 4])))
+    chain.then("Relu", (1, 4))
+    chain.then("Reshape", (1, 4, 1, 1), chain.constant(np.array([1, 4, 1, 1])))
+    graph, values = lower(chain.model())
+    fed = values["x"].as_graph(samples(chain.given), graph.tensors[graph.inputs[0]].shape)
+    integer = quantize(graph, calibrate(graph, [fed]), fed)
+    again = from_onnx(to_onnx(integer))
+    assert [again.tensors[name].shape for name in again.outputs] == [integer.tensors[integer.outputs[0]].shape]

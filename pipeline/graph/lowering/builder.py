@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from math import prod
 from typing import cast
 
@@ -130,7 +131,10 @@ class Builder:
         """The same value in a tensor of this shape whose elements lie in this order."""
         turn = transposition(value.places[order])
         if turn is None:
-            raise Refused("O-LAYOUT", f"its input {value.shape} mixes axes in a way that no transposition undoes")
+            value = self._turned_before(value, order)
+            turn = transposition(value.places[order])
+        if turn is None:
+            raise Refused("O-LAYOUT", f"its input {value.shape} mixes axes in a way that no two transpositions undo")
         own = on_own_axes(self.tensor(value).shape, *turn, shape)
         if own is None:
             ones = max(4 - len(turn[0]), 1)  # in front: files know tensors of two and four axes best
@@ -138,6 +142,16 @@ class Builder:
             own = (*range(ones), *(axis + ones for axis in turn[1]))
         turned = replace(value, tensor=self.emit(Transpose(own), [value.tensor], ""), order=order)
         return self.shaped(turned, shape)
+
+    def _turned_before(self, value: Value, order: NDArray[np.int64]) -> Value:
+        """The same value with its tensor's axes in an order from which one transposition leads to this order of its
+        elements; as it is where there is none."""
+        shape = self.tensor(value).shape
+        for axes in permutations(range(1, len(shape))):
+            turned = replace(value, order=value.order.reshape(shape).transpose(0, *axes).ravel())
+            if transposition(turned.places[order]) is not None:
+                return replace(turned, tensor=self.emit(Transpose((0, *axes)), [value.tensor], ""))
+        return value
 
     def used(self, name: str) -> bool:
         """Whether any node reads this ONNX name, or the model returns it."""
@@ -165,10 +179,10 @@ class Builder:
         return Value(self.emit(operator, inputs, origin), shape, standard_order(shape, "last"), "last")
 
     def viewed(self, value: Value, shape: Shape) -> Value:
-        """The same elements under another ONNX shape."""
+        """The same elements under another ONNX shape; behind two axes, which have no layout, none is likelier."""
         if prod(shape) != prod(value.shape) or min(shape, default=1) < 1:
             raise Refused("O-SHAPE", f"reshapes {value.shape} to {shape}, which holds another number of elements")
-        return replace(value, shape=shape)
+        return replace(value, shape=shape, likely="first" if len(value.shape) < 3 else value.likely)
 
     def permuted(self, value: Value, axes: Sequence[int]) -> Value:
         """The same elements with the ONNX axes in another order; nothing is moved."""
