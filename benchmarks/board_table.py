@@ -47,13 +47,26 @@ def remarks(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
     varying = [result for result in results if result.counts and not result.counts.instructions.input_independent]
     if varying:
         more = f" (and {counted(len(varying) - 1, 'row')} more)" if len(varying) > 1 else ""
-        yield "fact", f"{_named(varying[0])}: how many instructions it takes depends on the input{more}"
+        yield (
+            "fact",
+            f"{_named(varying[0])}: how many instructions it takes depends on the input{_where(varying[0])}{more}",
+        )
     for made, boards in _tools(results).items():
         yield "fact", f"{', '.join(boards)}: {made}"
     estimates = [result.counts.cycles_estimate for result in results if result.counts and result.counts.cycles_estimate]
     if estimates:
         named = "; ".join(sorted({estimate.board for estimate in estimates}))
         yield "fact", f"cycles of {named}: {estimates[0].caveat}"
+
+
+def _where(result: Result) -> str:
+    """In how many layers."""
+    layers = result.counts.instructions.per_layer if result.counts else ()
+    return (
+        f" in {sum(not layer.input_independent for layer in layers)} of {counted(len(layers), 'layer')}"
+        if layers
+        else ""
+    )
 
 
 def _tools(results: Sequence[Result]) -> dict[str, list[str]]:

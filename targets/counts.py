@@ -14,13 +14,14 @@ class LayerInstructions:
     name: str
     macs: int
     instructions: int
+    input_independent: bool
 
 
 @dataclass(frozen=True)
 class Instructions:
     """Of one inference. `per_layer` is empty where only the total was counted.
 
-    `input_independent` says whether two different inputs took the same number.
+    `input_independent` says, here and of each layer, whether two different inputs took the same number.
     """
 
     total: int

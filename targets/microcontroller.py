@@ -141,12 +141,12 @@ class MicrocontrollerLoaded:
             return read_outcome(data, marks, self._image, len(samples), tick), _way(self._emulator, marks)
 
     def _instructions(self, count: Count, other: Count) -> Instructions:
-        layers = zip(self._image.package.layers, count.per_layer, strict=False)
-        return Instructions(
-            count.total,
-            tuple(LayerInstructions(one.function, one.kind, one.name, one.macs, spent) for one, spent in layers),
-            count == other,
+        layers = zip(self._image.package.layers, count.per_layer, other.per_layer, strict=False)
+        per_layer = tuple(
+            LayerInstructions(layer.function, layer.kind, layer.name, layer.macs, spent, spent == again)
+            for layer, spent, again in layers
         )
+        return Instructions(count.total, per_layer, count == other)
 
     def _cycles(self, count: Count) -> CyclesEstimate | None:
         known = self._image.board.cycles

@@ -190,11 +190,16 @@ def test_what_the_harness_needs_is_no_part_of_the_figures(changed: Change) -> No
 
 
 def test_a_count_that_depends_on_the_input_is_called_that(changed: Change) -> None:
-    branch = "    if (model_arena[0] & 1) {\n        layer_00_dense();\n    }\n    layer_01_dense();\n"
-    package = changed("    layer_00_dense();\n    layer_01_dense();\n", f"    layer_00_dense();\n{branch}")
+    clamp = "sum < -128 ? -128 : sum > 127 ? 127 : sum"
+    branch = '    for (int8_t k = 0; k < (model_arena[0] & 7); k++) {\n        __asm__ volatile("");\n    }\n'
+    package = changed("LAYER void layer_00_dense(void) {\n", f"LAYER void layer_00_dense(void) {{\n{branch}")
+    text = (package / "model.c").read_text()
+    assert clamp in text
+    (package / "model.c").write_text(text.replace(clamp, "sum"))  # no other branch
     with Microcontroller("cortex-m4").load(of_file(package)) as loaded:
         counts = loaded.measure(Plan()).counts
     assert counts and not counts.instructions.input_independent
+    assert [layer.input_independent for layer in counts.instructions.per_layer] == [False, True]
 
 
 def test_what_is_too_large_for_the_micro_bit_runs_where_memory_is_free(changed: Change, without_root: None) -> None:
