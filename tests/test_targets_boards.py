@@ -290,7 +290,7 @@ def test_the_tables_of_a_bench_keep_unlike_rows_apart(edgestill: Any, tmp_path: 
     rows = [line.split() for line in counted.splitlines() if "emu:" in line and line.startswith("ad_int8")]
     assert [row[1] for row in rows] == ["emu:cortex-m4", "emu:cortex-m7"]
     assert rows[0][-1] == rows[1][-1] == "yes"
-    assert "M" in rows[0] and rows[1][3] == "–"  # nobody calibrated the Cortex-M7
+    assert rows[0][3] != "–" and rows[1][3] == "–"  # nobody calibrated the Cortex-M7
 
 
 def test_outputs_that_are_not_the_references_are_counted(changed: Change) -> None:
