@@ -1,13 +1,16 @@
-"""Dense layers."""
+"""Dense layers: rows of weights against a row of activations, or tiles of a matrix product, or the plain way."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...graph.operators import FullyConnected
 from ...graph.operators.dense import multiplier_of
 from ..layer import Layer, Site
-from ..requantization import requantization
+from ..packing import Ending, ending, packed_in_fours
+from ..requantization import Requantization, requantization
+from .convolution import WORD, products
 
 
 def fully_connected(site: Site) -> Layer:
@@ -17,6 +20,30 @@ def fully_connected(site: Site) -> Layer:
     outputs, terms = weights.shape
     rows = int(np.prod(site.output.shape)) // outputs
     made = requantization(site, multiplier_of(site.inputs, site.output), weights.sum(1, np.int64), operator.activation)
+    end = ending(made, weights)
+    if end is None:
+        return _any(made, rows, terms, outputs)
+    if rows > 1 and outputs > 1:
+        return products(rows, weights, made, end)
+    return _row(weights, made, end) if rows == 1 else _any(made, rows, terms, outputs)
+
+
+def _row(weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
+    outputs, terms = weights.shape
+    same = end.same()
+    fours, words = packed_in_fours(weights, end, each=not same)
+    numbers = (int(end.multiplier[0]), int(end.constant[0]), int(end.shift[0])) if same else (0, 0, 0)
+    body = (
+        f"    const struct dense dense = {{packed, y, {', '.join(map(str, numbers))}, 0, 0, 0, 0,\n"
+        f"                                {made.least}, {made.greatest}}};\n"
+        f"    dense_all(x0, {terms}u, {outputs}u, {words}u, dense, {'(int8_t *)scratch' if terms % WORD else 0},\n"
+        f"              dense_{end.finish}_{'one' if same else 'each'});\n"
+    )
+    scratch = -(-terms // WORD) * WORD if terms % WORD else 0
+    return Layer(body, {"packed": fours}, ("instructions.h", "dense_rows.h"), scratch)
+
+
+def _any(made: Requantization, rows: int, terms: int, outputs: int) -> Layer:
     per_channel = int(made.multiplier.size > 1)
     body = (
         f"    dense(x0, {rows}u, {terms}u, {outputs}u, x1, bias, multiplier, shift, {per_channel}u,\n"

@@ -1,0 +1,48 @@
+#ifndef EDGESTILL_POINTWISE_H
+#define EDGESTILL_POINTWISE_H
+#include "matmul.h"
+
+/* A row of `depth` bytes, rounded up to whole words with zeros. */
+static inline const int8_t *copied(const int8_t *x, uint32_t depth, int8_t *to) {
+    for (uint32_t i = 0; i < depth; i++) {
+        to[i] = x[i];
+        KERNEL_LOOP;
+    }
+    for (uint32_t i = depth; i % 4u; i++) {
+        to[i] = 0;
+        KERNEL_LOOP;
+    }
+    return to;
+}
+
+/* Rows of activations, `depth` bytes each, against all outputs. The outputs of a row may lie on rows before it or on its
+ * own: three rows are expanded before theirs are written. `scratch` holds 24 bytes a step, and 4 more a step when depth
+ * is no multiple of 4: the last row is copied there, so that nothing behind the tensor is read. */
+static void pointwise(const int8_t *x, uint32_t rows, uint32_t depth, uint32_t outputs, struct tile tile, uint32_t *scratch,
+                      void (*kernel)(const struct tile *)) {
+    const uint32_t steps = (depth + 3u) / 4u;
+    tile.rows = scratch;
+    tile.rows_end = scratch + 6u * steps;
+    tile.skipped = steps_skipped(steps);
+    const int8_t *at[3] = {x, x + depth, x + 2u * depth};
+    while (rows) {
+        if (rows < 3u || (rows == 3u && depth % 4u)) {
+            at[1] = rows > 1u ? at[1] : at[0];
+            at[2] = rows > 2u ? at[2] : at[0];
+            tile.second = rows > 1u ? tile.second : 0;
+            tile.third = rows > 2u ? tile.third : 0;
+            if (depth % 4u) {
+                at[rows - 1u] = copied(at[rows - 1u], depth, (int8_t *)(scratch + 6u * steps));
+            }
+        }
+        expand(at, steps, scratch);
+        kernel(&tile);
+        for (uint32_t i = 0; i < 3u; i++) {
+            at[i] += 3u * depth;
+        }
+        tile.y += 3u * outputs;
+        rows -= rows < 3u ? rows : 3u;
+    }
+}
+
+#endif
