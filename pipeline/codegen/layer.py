@@ -33,7 +33,8 @@ class Layer:
     The body reads its inputs as `x0`, `x1`, ... (activations and constants alike, by the node's position), writes `y`,
     and may use `scratch`, bytes of the arena that are its own while it runs. Constants are named in the body by their
     keys here; in the file they carry the layer's name before it. `kernels` are headers of `kernels/`, each before
-    those that include it. An input in `in_place` may lie where the output lies, from the same byte on.
+    those that include it. An input in `in_place` may lie where the output lies, from the same byte on. The output may
+    overlap an input in `leads` where it begins so many bytes before it, or more: `lead.py` reckons them.
     """
 
     body: str
@@ -41,6 +42,7 @@ class Layer:
     kernels: tuple[str, ...] = ()
     scratch: int = 0
     in_place: tuple[int, ...] = ()
+    leads: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,16 @@
 """Where each activation and each scratch lies in the package's one array."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from ..graph.graph import Graph
-from ..graph.liveness import Buffer
 from ..graph.operators import Reshape
-from ..graph.plan import packed
 from ..graph.tensor import Tensor
-from .layer import Step
+from .layer import Layer, Step
+from .placing import EXACT, Buffer, Reuse, placed
 
 ALIGNMENT = 8  # bytes: kernels load words, and pairs of words
 
@@ -28,12 +27,14 @@ class Arena:
 
 def arena(graph: Graph, steps: Sequence[Step]) -> Arena:
     """The plan of a graph whose layers these are, in the order in which they run."""
-    kept = _Lives(graph, steps).buffers()
-    found = packed(kept)
-    names = {step.site.name for step in steps if step.layer.scratch}
+    lives = _Lives(graph, steps)
+    scratches = lives.scratches()
+    found = placed([*lives.buffers.values(), *scratches], list(lives.reuses()), ALIGNMENT)
+    count = len(lives.buffers)
+    activations = zip(lives.buffers.values(), found.offsets[:count], strict=True)
     return Arena(
-        {name: offset for name, offset in found.offsets.items() if name not in names},
-        {name: offset for name, offset in found.offsets.items() if name in names},
+        {name: offset for buffer, offset in activations for name in buffer.names},
+        {buffer.names[0]: offset for buffer, offset in zip(scratches, found.offsets[count:], strict=True)},
         found.bytes,
         found.least,
     )
@@ -45,54 +46,57 @@ def tensor_bytes(tensor: Tensor) -> int:
 
 
 class _Lives:
-    """Which tensors share a buffer, and from which step to which each buffer is needed; step 0 sets the inputs."""
+    """From which step to which each activation is needed; step 0 sets the inputs. A reshape's output is its input."""
 
     def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
-        self._graph, self._steps = graph, steps
-        self._last = self._last_reads()
+        self._graph = graph
+        self._steps = {step.node.outputs[0]: step for step in steps}
         self._homes: dict[str, str] = {}
-        self._found: dict[str, Buffer] = {}
-
-    def buffers(self) -> tuple[Buffer, ...]:
-        for name in self._graph.inputs:
-            self._place(name, name, 0)
-        layers = {step.node.outputs[0]: step for step in self._steps}
-        scratches = []
-        for index, node in enumerate(self._graph.nodes, start=1):
-            made = node.outputs[0]
-            step = layers.get(made)
-            self._place(made, self._home(made, node.inputs, step, index), index)
-            if step is not None and step.layer.scratch:
-                scratches.append(Buffer((step.site.name,), _aligned(step.layer.scratch), index, index))
-        return (*self._found.values(), *scratches)
-
-    def _home(self, made: str, inputs: Sequence[str], step: Step | None, index: int) -> str:
-        """The tensor in whose buffer a node's output lies: its own, or an input's that nobody reads any more."""
-        if step is None:
-            return self._homes[inputs[0]]
-        for position in step.layer.in_place:
-            home = self._homes.get(inputs[position])
-            if home is not None and self._found[home].last == index:
-                return home
-        return made
-
-    def _place(self, name: str, home: str, index: int) -> None:
-        self._homes[name] = home
-        size, last = _aligned(tensor_bytes(self._graph.tensors[name])), self._last.get(name, index)
-        kept = self._found.get(home, Buffer((), size, index, last))
-        self._found[home] = replace(
-            kept, names=(*kept.names, name), bytes=max(kept.bytes, size), last=max(kept.last, last)
-        )
-
-    def _last_reads(self) -> dict[str, int]:
-        """The last step that reads each tensor, also under another name that a reshape gives it."""
-        end = len(self._graph.nodes)
-        last = dict.fromkeys(self._graph.outputs, end + 1)
-        for index, node in reversed(list(enumerate(self._graph.nodes, start=1))):
-            reads = last.get(node.outputs[0], index) if isinstance(node.operator, Reshape) else index
+        self.buffers: dict[str, Buffer] = {}
+        for name in graph.inputs:
+            self._make(name, 0)
+        for index, node in enumerate(graph.nodes, start=1):
             for name in node.inputs:
-                last[name] = max(last.get(name, 0), reads)
-        return last
+                self._need(name, index)
+            if isinstance(node.operator, Reshape):
+                self._share(node.inputs[0], node.outputs[0])
+            else:
+                self._make(node.outputs[0], index)
+        for name in graph.outputs:
+            self._need(name, len(graph.nodes) + 1)
+
+    def scratches(self) -> list[Buffer]:
+        made = [(step, self.buffers[self._homes[name]].first) for name, step in self._steps.items()]
+        return [Buffer((s.site.name,), _aligned(s.layer.scratch), at, at) for s, at in made if s.layer.scratch]
+
+    def reuses(self) -> Iterator[Reuse]:
+        """Outputs that may lie on inputs of their layers that nobody reads any more."""
+        places = {home: place for place, home in enumerate(self.buffers)}
+        for name, step in self._steps.items():
+            read = [self._homes.get(given) for given in step.node.inputs]
+            for home in dict.fromkeys(home for home in read if home is not None):
+                leads = [_lead(step.layer, position) for position, other in enumerate(read) if other == home]
+                if None not in leads and self.buffers[home].last == self.buffers[name].first:
+                    told = [lead for lead in leads if lead is not None]
+                    yield Reuse(places[name], places[home], EXACT if EXACT in told else max(told))
+
+    def _make(self, name: str, index: int) -> None:
+        self._homes[name] = name
+        self.buffers[name] = Buffer((name,), _aligned(tensor_bytes(self._graph.tensors[name])), index, index)
+
+    def _share(self, given: str, made: str) -> None:
+        home = self._homes[made] = self._homes[given]
+        self.buffers[home] = replace(self.buffers[home], names=(*self.buffers[home].names, made))
+
+    def _need(self, name: str, index: int) -> None:
+        home = self._homes.get(name)
+        if home is not None:
+            self.buffers[home] = replace(self.buffers[home], last=index)
+
+
+def _lead(layer: Layer, position: int) -> int | None:
+    """How a layer's output may overlap this input; None when it may not."""
+    return layer.leads.get(position, EXACT if position in layer.in_place else None)
 
 
 def _aligned(count: int) -> int:

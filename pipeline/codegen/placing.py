@@ -1,0 +1,146 @@
+"""Where buffers lie in one block of memory: those that are live together apart, except where a kernel allows more.
+
+Dynamic storage allocation (Robson, 1974), with the reuse of inputs that kernels allow: an output on the very place of an
+input, or some bytes before it, so that what is written stays behind what is read. First fit over many orders.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+TRIES = 600  # orders at most
+EXACT = -1
+EFFORT = 60_000  # pairs of buffers that are looked at in doing so
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that are needed from one step to another, both included; the names are those of what lies there."""
+
+    names: tuple[str, ...]
+    bytes: int
+    first: int
+    last: int
+
+    def meets(self, other: "Buffer") -> bool:
+        """Whether some step needs both."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """A step's output, by its index among the buffers, may overlap an input that nobody reads afterwards.
+
+    It then begins `lead` bytes before the input, or more; with `EXACT`, where the input begins and nowhere else.
+    """
+
+    output: int
+    input: int
+    lead: int
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Offsets in the order of the buffers, the bytes of the whole, and those that no placing can be below."""
+
+    offsets: tuple[int, ...]
+    bytes: int
+    least: int
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Where a buffer may not begin, for another that lies at `o`: after o + above, before o + below; but at o `same`."""
+
+    other: int
+    above: int
+    below: int
+    same: bool
+
+
+def placed(buffers: Sequence[Buffer], reuses: Sequence[Reuse], alignment: int) -> Placing:
+    """The best placing found; the same for the same buffers. All sizes are multiples of the alignment."""
+    rules, least = _rules(buffers, reuses, alignment), least_bytes(buffers, reuses)
+    best, size = (0,) * len(buffers), sum(buffer.bytes for buffer in buffers) + 1
+    for order in _orders(buffers, rules):
+        found = _first_fit(order, rules)
+        top = max((found[i] + buffers[i].bytes for i in order), default=0)
+        if top < size:
+            best, size = tuple(found[i] for i in range(len(buffers))), top
+        if size == least:
+            break
+    return Placing(best, size, least)
+
+
+def least_bytes(buffers: Sequence[Buffer], reuses: Sequence[Reuse]) -> int:
+    """The most that one step needs, when its output lies on its inputs as far as it may."""
+    steps = {buffer.first for buffer in buffers}
+    return max((_step_bytes(step, buffers, reuses) for step in steps), default=0)
+
+
+def _step_bytes(step: int, buffers: Sequence[Buffer], reuses: Sequence[Reuse]) -> int:
+    total = sum(buffer.bytes for buffer in buffers if buffer.first <= step <= buffer.last)
+    for output in {reuse.output for reuse in reuses if buffers[reuse.output].first == step}:
+        mine = [reuse for reuse in reuses if reuse.output == output]
+        size, covered = buffers[output].bytes, sum(buffers[reuse.input].bytes for reuse in mine)
+        total -= size - max(min(size, min(max(reuse.lead, 0) for reuse in mine)), size - covered, 0)
+    return total
+
+
+def _rules(buffers: Sequence[Buffer], reuses: Sequence[Reuse], alignment: int) -> list[list[_Rule]]:
+    """By buffer."""
+    allowed = {(reuse.output, reuse.input): reuse for reuse in reuses}
+    return [
+        [_rule(i, j, buffers, allowed, alignment) for j, other in enumerate(buffers) if i != j and buffer.meets(other)]
+        for i, buffer in enumerate(buffers)
+    ]
+
+
+def _rule(i: int, j: int, buffers: Sequence[Buffer], allowed: Mapping[tuple[int, int], Reuse], alignment: int) -> _Rule:
+    above, below = -buffers[i].bytes, buffers[j].bytes
+    as_output, as_input = allowed.get((i, j)), allowed.get((j, i))
+    same = any(reuse is not None and reuse.lead == EXACT for reuse in (as_output, as_input))
+    if as_output is not None and as_output.lead != EXACT:
+        above = max(above, -_rounded(as_output.lead, alignment))
+    if as_input is not None and as_input.lead != EXACT:
+        below = min(below, _rounded(as_input.lead, alignment))
+    return _Rule(j, above, below, same)
+
+
+def _rounded(count: int, alignment: int) -> int:
+    return -(-count // alignment) * alignment
+
+
+def _first_fit(order: Sequence[int], rules: Sequence[Sequence[_Rule]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for index in order:
+        taken = [(found[rule.other], rule) for rule in rules[index] if rule.other in found]
+        found[index] = _lowest(taken)
+    return found
+
+
+def _lowest(taken: Sequence[tuple[int, _Rule]]) -> int:
+    """The lowest place that every rule allows."""
+    candidates = {0, *(at + rule.below for at, rule in taken), *(at for at, rule in taken if rule.same)}
+    return next(
+        place
+        for place in sorted(candidates)
+        if place >= 0
+        and not any(at + rule.above < place < at + rule.below and not (rule.same and place == at) for at, rule in taken)
+    )
+
+
+def _orders(buffers: Sequence[Buffer], rules: Sequence[Sequence[_Rule]]) -> Iterator[Sequence[int]]:
+    """Orders worth a try: the largest first, the fullest step first, the last first, the first first; then at random."""
+    every = range(len(buffers))
+    size = [buffer.bytes for buffer in buffers]
+    breadth = [size[i] + sum(size[rule.other] for rule in rules[i]) for i in every]
+    yield sorted(every, key=lambda i: -size[i])
+    yield sorted(every, key=lambda i: (-breadth[i], -size[i]))
+    yield sorted(every, key=lambda i: -buffers[i].first)
+    yield list(every)
+    random, pairs = Random(0), 1 + sum(map(len, rules))
+    for count in range(min(TRIES, EFFORT // pairs)):
+        wide = breadth if count % 2 else size
+        weights = [wide[i] * (1 + random.random()) for i in every]
+        yield sorted(every, key=lambda i: -weights[i])
