@@ -35,9 +35,9 @@ int main(void) {
 """
 
 
-def built(files: dict[str, str], folder: Path, *flags: str, compiler: str = "gcc") -> Path:
+def built(files: dict[str, str], folder: Path, *flags: str, compiler: str = "gcc", feed: str = FEED) -> Path:
     """A program that reads samples from its standard input and writes outputs, all inputs of a sample in turn."""
-    for name, text in {**files, "feed.c": FEED}.items():
+    for name, text in {**files, "feed.c": feed}.items():
         (folder / name).write_text(text)
     want_program(compiler, "mcu")
     program = folder / "feed"

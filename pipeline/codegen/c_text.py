@@ -1,5 +1,6 @@
 """C text: arrays of integers, and the names of their types."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,16 @@ def identifier(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """The text as it may stand inside a C comment: printable ASCII that neither ends nor begins one."""
+    """The text as it may stand inside a C comment: printable ASCII that neither ends nor begins one, no trigraphs."""
     plain = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", plain)
 
 
 def quoted(text: str) -> str:
     """A C string literal in ASCII; other bytes of its UTF-8 are octal, and no trigraph arises."""
-    plain = "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
+    plain = "".join(
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
+    )
     return f'"{plain}"'
 
 

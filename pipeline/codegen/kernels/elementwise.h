@@ -1,14 +1,15 @@
 #ifndef EDGESTILL_ELEMENTWISE_H
 #define EDGESTILL_ELEMENTWISE_H
 #include "fixed_point.h"
+#include "instructions.h"
 
 /* Rows of values with values, one by one. An operand moves by its step, which is 0 where one value serves the row.
- * Everything but the pointers is a constant where these are called, so each call is compiled for itself.
+ * All but the pointers is constant where these are called, and each call is compiled for its constants.
  * y may lie where an operand lies that moves by 1. */
 
 /* a * b / 2^32 to the nearest integer, ties up. */
-static inline int32_t rounded_high_product(int32_t a, int32_t b) {
-#if defined(__ARM_FEATURE_DSP)
+KERNEL_INLINE int32_t rounded_high_product(int32_t a, int32_t b) {
+#if KERNEL_DSP
     int32_t high;
     __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
     return high;
@@ -18,33 +19,79 @@ static inline int32_t rounded_high_product(int32_t a, int32_t b) {
 }
 
 /* x / 2^exponent to the nearest integer, ties away from zero, for |x| below 2^30. */
-static inline int32_t shifted_right(int32_t x, int32_t exponent) {
+KERNEL_INLINE int32_t rounded_right(int32_t x, int32_t exponent) {
     return exponent == 0 ? x : (x + (1 << (exponent - 1)) + (x >> 31)) >> exponent;
 }
 
-/* (x - zero_point) * 2^20 * multiplier / 2^31 / 2^right: a term of a sum, on the scale of both terms. */
-static inline int32_t sum_term(int32_t x, int32_t zero_point, int32_t multiplier, int32_t right) {
-    if (multiplier == 1 << 30 && right == 0) {
-        return x * (1 << 19) - zero_point * (1 << 19); /* the greater of the two scales: half of it, exactly */
+/* The same value, of which a compiler knows nothing: it stays in a register and is not taken apart. */
+KERNEL_INLINE int32_t in_register(int32_t x) {
+#if KERNEL_DSP
+    __asm__("" : "+r"(x));
+#endif
+    return x;
+}
+
+/* Two operands on one scale, and from there to the output's: multipliers in Q0.31, and by how far the product is
+ * shifted right. sign is 1 for a sum and -1 for a difference. */
+struct sum {
+    int32_t a_zero_point, a_multiplier, a_right;
+    int32_t b_zero_point, b_multiplier, b_right, sign;
+    int32_t multiplier, right, zero_point, least, greatest;
+};
+
+/* The operand of the greater scale, or both: it is halved, exactly. */
+KERNEL_INLINE int32_t is_halved(int32_t multiplier, int32_t right) {
+    return multiplier == 1 << 30 && right == 0;
+}
+
+/* What the zero point adds to a term. */
+KERNEL_INLINE int32_t term_start(int32_t zero_point, int32_t multiplier, int32_t right) {
+    return in_register(-zero_point * (is_halved(multiplier, right) ? 1 << 20 : 1 << 21));
+}
+
+/* Twice a term: (x - zero_point) * 2^20 * multiplier / 2^31 / 2^right. */
+KERNEL_INLINE int32_t doubled_term(int32_t x, int32_t start, int32_t multiplier, int32_t right) {
+    if (is_halved(multiplier, right)) {
+        return x * (1 << 20) + start;
     }
-    return shifted_right(rounded_high_product(x * (1 << 21) - zero_point * (1 << 21), multiplier), right);
+    return 2 * rounded_right(rounded_high_product(x * (1 << 21) + start, multiplier), right);
+}
+
+/* What is added to a sum before its last shift: half of a step, and the zero point. */
+KERNEL_INLINE int32_t sum_end(const struct sum *s) {
+    return in_register(s->right > 0 && s->right < 23 ? (1 << (s->right - 1)) + s->zero_point * (1 << s->right) : 0);
+}
+
+KERNEL_INLINE int32_t ended(int32_t x, int32_t end, const struct sum *s) {
+    if (s->right < 1 || s->right > 22) {
+        return clamped(rounded_right(x, s->right) + s->zero_point, s->least, s->greatest);
+    }
+    const int32_t moved = x + end + (x >> 31);
+#if KERNEL_DSP
+    if (s->least == -128 && s->greatest == 127) {
+        int32_t made;
+        __asm__("ssat %0, #8, %1, asr %2" : "=r"(made) : "r"(moved), "i"(s->right));
+        return made;
+    }
+#endif
+    return clamped(moved >> s->right, s->least, s->greatest);
 }
 
 /* y = a + sign * b of three scales. */
-static inline void sum_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, int32_t a_multiplier,
-                            int32_t a_right, const int8_t *b, uint32_t b_step, int32_t b_zero_point,
-                            int32_t b_multiplier, int32_t b_right, int32_t sign, uint32_t count, int32_t multiplier,
-                            int32_t right, int32_t zero_point, int32_t least, int32_t greatest, int8_t *y) {
+KERNEL_INLINE void sum_rows(const int8_t *a, uint32_t a_step, const int8_t *b, uint32_t b_step, uint32_t count,
+                            const struct sum *s, int8_t *y) {
+    const int32_t a_start = term_start(s->a_zero_point, s->a_multiplier, s->a_right);
+    const int32_t b_start = term_start(s->b_zero_point, s->b_multiplier, s->b_right);
+    const int32_t end = sum_end(s);
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t one = sum_term(a[i * a_step], a_zero_point, a_multiplier, a_right);
-        const int32_t other = sum_term(b[i * b_step], b_zero_point, b_multiplier, b_right);
-        const int32_t sum = shifted_right(rounded_high_product(2 * (one + sign * other), multiplier), right);
-        y[i] = (int8_t)clamped(sum + zero_point, least, greatest);
+        const int32_t one = doubled_term(a[i * a_step], a_start, s->a_multiplier, s->a_right);
+        const int32_t other = doubled_term(b[i * b_step], b_start, s->b_multiplier, s->b_right);
+        y[i] = (int8_t)ended(rounded_high_product(one + s->sign * other, s->multiplier), end, s);
     }
 }
 
 /* y = a * b of three scales. */
-static inline void product_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, const int8_t *b,
+KERNEL_INLINE void product_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, const int8_t *b,
                                 uint32_t b_step, int32_t b_zero_point, uint32_t count, int32_t multiplier,
                                 int32_t shift, int32_t zero_point, int32_t least, int32_t greatest, int8_t *y) {
     for (uint32_t i = 0; i < count; i++) {
@@ -54,7 +101,7 @@ static inline void product_rows(const int8_t *a, uint32_t a_step, int32_t a_zero
 }
 
 /* y = a where it is not negative, else a * slope. */
-static inline void prelu_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, const int8_t *slope,
+KERNEL_INLINE void prelu_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, const int8_t *slope,
                               uint32_t slope_step, int32_t slope_zero_point, uint32_t count, int32_t multiplier,
                               int32_t shift, int32_t slope_multiplier, int32_t slope_shift, int32_t zero_point,
                               int8_t *y) {
@@ -67,7 +114,7 @@ static inline void prelu_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_p
 }
 
 /* y = the greater of a and b, or with `lesser` the lesser one. */
-static inline void bound_rows(const int8_t *a, uint32_t a_step, const int8_t *b, uint32_t b_step, int32_t lesser,
+KERNEL_INLINE void bound_rows(const int8_t *a, uint32_t a_step, const int8_t *b, uint32_t b_step, int32_t lesser,
                               uint32_t count, int8_t *y) {
     for (uint32_t i = 0; i < count; i++) {
         const int8_t one = a[i * a_step], other = b[i * b_step];

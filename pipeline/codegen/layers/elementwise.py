@@ -15,6 +15,8 @@ from .lookup import lookup
 from .loops import Axis, broadcast_strides, indented, merged, nested, strides, together, without_last
 
 Words = Callable[[str, str, str, Axis], Sequence[object]]  # a kernel's arguments by pointers y, a, b and the row
+KERNELS = ("fixed_point.h", "instructions.h", "elementwise.h")
+FIELDS = 4  # of a struct in one line
 
 
 def tabulated(emitter: Emitter) -> Emitter:
@@ -32,14 +34,20 @@ def sum_(site: Site) -> Layer:
     """Add and Sub: both terms are brought to one scale, with `HEADROOM` bits more, and then to the output's."""
     operator, y = cast(Add | Sub, site.operator), quantization(site.output)
     common = common_scale(site.inputs)
-    a, b = (_term(tensor, common) for tensor in site.inputs)
     ends = quantize_multiplier(common / (2.0**HEADROOM * y.per_tensor_scale))
-    sign = 1 if isinstance(operator, Add) else -1
-    end = (*_with_right(ends), y.zero_point, *activation_range(operator.activation, site.output))
+    least, greatest = activation_range(operator.activation, site.output)
+    numbers = {
+        **_term("a", site.inputs[0], common),
+        **_term("b", site.inputs[1], common),
+        "sign": 1 if isinstance(operator, Add) else -1,
+        **{"multiplier": int(ends.significand), "right": -int(ends.exponent), "zero_point": y.zero_point},
+        **{"least": least, "greatest": greatest},
+    }
     return _rows(
         site,
         "sum_rows",
-        lambda to, one, other, row: (one, _step(row, 1), *a, other, _step(row, 2), *b, sign, _count(row), *end, to),
+        lambda to, one, other, row: (one, _step(row, 1), other, _step(row, 2), _count(row), "&numbers", to),
+        _struct("sum", numbers),
     )
 
 
@@ -88,7 +96,7 @@ def bound(site: Site) -> Layer:
     )
 
 
-def _rows(site: Site, kernel: str, words: Words) -> Layer:
+def _rows(site: Site, kernel: str, words: Words, before: str = "") -> Layer:
     """The kernel along the innermost axis of both inputs, and loops around it."""
     shape = site.output.shape
     each = (strides(shape), *(broadcast_strides(tensor.shape, shape) for tensor in site.inputs))
@@ -98,7 +106,7 @@ def _rows(site: Site, kernel: str, words: Words) -> Layer:
         return f"{kernel}({', '.join(map(str, words(to, one, other, row)))});"
 
     body = indented(nested(outer, ("y", "x0", "x1"), call))
-    return Layer(body, kernels=("fixed_point.h", "elementwise.h"), in_place=_in_place(site))
+    return Layer(before + body, kernels=KERNELS, in_place=_in_place(site))
 
 
 def _in_place(site: Site) -> tuple[int, ...]:
@@ -107,13 +115,22 @@ def _in_place(site: Site) -> tuple[int, ...]:
     return tuple(k for k, x in enumerate(site.inputs) if not x.constant and prod(x.shape) == size)
 
 
-def _term(tensor: Tensor, common: float) -> tuple[int, ...]:
+def _term(name: str, tensor: Tensor, common: float) -> dict[str, int]:
     scale = quantization(tensor)
-    return scale.zero_point, *_with_right(quantize_multiplier(scale.per_tensor_scale / common))
+    made = quantize_multiplier(scale.per_tensor_scale / common)
+    return {
+        f"{name}_zero_point": scale.zero_point,
+        f"{name}_multiplier": int(made.significand),
+        f"{name}_right": -int(made.exponent),
+    }
 
 
-def _with_right(multiplier: Multiplier) -> tuple[int, int]:
-    return int(multiplier.significand), -int(multiplier.exponent)
+def _struct(kind: str, numbers: dict[str, int]) -> str:
+    """Numbers by name, of which a compiler leaves nothing in memory."""
+    fields = [f".{name} = {number}" for name, number in numbers.items()]
+    lines = [", ".join(fields[start : start + FIELDS]) for start in range(0, len(fields), FIELDS)]
+    inside = ",\n".join(f"        {line}" for line in lines)
+    return f"    static const struct {kind} numbers = {{\n{inside}}};\n"
 
 
 def _with_shift(multiplier: Multiplier) -> tuple[int, int]:
