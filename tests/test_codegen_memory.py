@@ -1,7 +1,7 @@
 """The plan of a package's memory, held to by running it: every value lies where it is read, in one array of bytes."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from edgestill.pipeline.codegen.generate import generate
 from edgestill.pipeline.codegen.layer import Layer, Site, Step, sites
 from edgestill.pipeline.codegen.lead import row_lead, window_lead
 from edgestill.pipeline.codegen.memory import Arena, arena, tensor_bytes
-from edgestill.pipeline.codegen.placing import EXACT, Buffer, Reuse, placed
+from edgestill.pipeline.codegen.placing import EXACT, Reuse, placed
 from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph
+from edgestill.pipeline.graph.liveness import Buffer
 from edgestill.pipeline.graph.operators import AveragePool2d, Conv2d, MaxPool2d, Reshape
 from edgestill.pipeline.graph.operators.window import same_padding
 from edgestill.tests.built_c import check_in_c

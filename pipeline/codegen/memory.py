@@ -7,10 +7,11 @@ from math import prod
 import numpy as np
 
 from ..graph.graph import Graph
+from ..graph.liveness import Buffer
 from ..graph.operators import Reshape
 from ..graph.tensor import Tensor
 from .layer import Layer, Step
-from .placing import EXACT, Buffer, Reuse, placed
+from .placing import EXACT, Reuse, placed
 
 ALIGNMENT = 8  # bytes: kernels load words, and pairs of words
 

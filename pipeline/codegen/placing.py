@@ -1,30 +1,19 @@
 """Where buffers lie in one block of memory: those that are live together apart, except where a kernel allows more.
 
-Dynamic storage allocation (Robson, 1974), with the reuse of inputs that kernels allow: an output on the very place of an
-input, or some bytes before it, so that what is written stays behind what is read. First fit over many orders.
+Dynamic storage allocation, with the reuse of inputs that kernels allow: an output on the very place of an input, or
+some bytes before it, so that what is written stays behind what is read. First fit over many orders.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-TRIES = 600  # orders at most
-EXACT = -1
-EFFORT = 60_000  # pairs of buffers that are looked at in doing so
+from ..graph.liveness import Buffer, live_bytes
 
-
-@dataclass(frozen=True)
-class Buffer:
-    """Bytes that are needed from one step to another, both included; the names are those of what lies there."""
-
-    names: tuple[str, ...]
-    bytes: int
-    first: int
-    last: int
-
-    def meets(self, other: "Buffer") -> bool:
-        """Whether some step needs both."""
-        return self.first <= other.last and other.first <= self.last
+EXACT = -1  # an output lies on its input, or apart from it
+TRIES = 200  # orders at most
+EFFORT = 20_000  # pairs of buffers that are looked at in doing so
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class Placing:
 
 @dataclass(frozen=True)
 class _Rule:
-    """Where a buffer may not begin, for another that lies at `o`: after o + above, before o + below; but at o `same`."""
+    """Where a buffer may not begin for another at `o`: between o + above and o + below, but at o if `same`."""
 
     other: int
     above: int
@@ -74,26 +63,26 @@ def placed(buffers: Sequence[Buffer], reuses: Sequence[Reuse], alignment: int) -
 
 def least_bytes(buffers: Sequence[Buffer], reuses: Sequence[Reuse]) -> int:
     """The most that one step needs, when its output lies on its inputs as far as it may."""
-    steps = {buffer.first for buffer in buffers}
-    return max((_step_bytes(step, buffers, reuses) for step in steps), default=0)
-
-
-def _step_bytes(step: int, buffers: Sequence[Buffer], reuses: Sequence[Reuse]) -> int:
-    total = sum(buffer.bytes for buffer in buffers if buffer.first <= step <= buffer.last)
-    for output in {reuse.output for reuse in reuses if buffers[reuse.output].first == step}:
-        mine = [reuse for reuse in reuses if reuse.output == output]
+    needed = dict(live_bytes(buffers))
+    by_output: dict[int, list[Reuse]] = defaultdict(list)
+    for reuse in reuses:
+        by_output[reuse.output].append(reuse)
+    for output, mine in by_output.items():
         size, covered = buffers[output].bytes, sum(buffers[reuse.input].bytes for reuse in mine)
-        total -= size - max(min(size, min(max(reuse.lead, 0) for reuse in mine)), size - covered, 0)
-    return total
+        beyond = max(min(size, min(max(reuse.lead, 0) for reuse in mine)), size - covered)
+        needed[buffers[output].first] -= size - max(beyond, 0)
+    return max(needed.values(), default=0)
 
 
 def _rules(buffers: Sequence[Buffer], reuses: Sequence[Reuse], alignment: int) -> list[list[_Rule]]:
     """By buffer."""
     allowed = {(reuse.output, reuse.input): reuse for reuse in reuses}
-    return [
-        [_rule(i, j, buffers, allowed, alignment) for j, other in enumerate(buffers) if i != j and buffer.meets(other)]
-        for i, buffer in enumerate(buffers)
-    ]
+    together: dict[int, list[int]] = defaultdict(list)
+    for i, buffer in enumerate(buffers):
+        for step in range(buffer.first, buffer.last + 1):
+            together[step].append(i)
+    met = [{j for step in range(b.first, b.last + 1) for j in together[step]} for b in buffers]
+    return [[_rule(i, j, buffers, allowed, alignment) for j in sorted(others - {i})] for i, others in enumerate(met)]
 
 
 def _rule(i: int, j: int, buffers: Sequence[Buffer], allowed: Mapping[tuple[int, int], Reuse], alignment: int) -> _Rule:
@@ -131,7 +120,7 @@ def _lowest(taken: Sequence[tuple[int, _Rule]]) -> int:
 
 
 def _orders(buffers: Sequence[Buffer], rules: Sequence[Sequence[_Rule]]) -> Iterator[Sequence[int]]:
-    """Orders worth a try: the largest first, the fullest step first, the last first, the first first; then at random."""
+    """Orders worth a try: the largest first, the fullest step first, the last first, the first first; at random."""
     every = range(len(buffers))
     size = [buffer.bytes for buffer in buffers]
     breadth = [size[i] + sum(size[rule.other] for rule in rules[i]) for i in every]
