@@ -1,13 +1,13 @@
 """Unicorn, in a process of its own: it needs no root, and its memory is as large as one likes."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from ..installation import version_of
-from . import tools
 from .board import Board, Memory
 from .emulator import run_machine
 from .image import Image
@@ -34,8 +34,7 @@ class Unicorn:
         (folder / "machine.json").write_text(json.dumps(self._machine(image, folder)))
         agent = resources.files("edgestill.targets") / "agents" / "unicorn_machine.py"
         with resources.as_file(agent) as program:
-            python = tools.python_module("")[0]
-            run_machine((python, "-P", str(program)), image, folder, limit_seconds)
+            run_machine((sys.executable, "-P", str(program)), image, folder, limit_seconds)
         return read_marks(folder / "marks")
 
     def _machine(self, image: Image, folder: Path) -> dict[str, object]:
