@@ -57,10 +57,10 @@ class _Subject:
 
     def take_turn(self) -> None:
         """One round; the first keeps its outputs as the reference of the last look. What is counted needs no other."""
-        if self.loaded and not self.error and not self.counts:
+        if self.loaded and not self.error and not self.is_counted:
             with self.step("measure"):
                 self.rounds.append(self.loaded.measure(self.plan.one_round()))
-                self.reference = self.reference or ([] if self.counts else self.loaded.infer())
+                self.reference = self.reference or ([] if self.is_counted else self.loaded.infer())
 
     def look_again(self) -> None:
         """Whether the file still gives the outputs of its first round; elsewhere, whether they are the reference's."""
@@ -76,6 +76,10 @@ class _Subject:
     @property
     def counts(self) -> Counts | None:
         return self.rounds[0].counts if self.rounds else None
+
+    @property
+    def is_counted(self) -> bool:
+        return bool(self.rounds and (self.rounds[0].counts or self.rounds[0].instructions))
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -101,6 +105,7 @@ class _Subject:
             peak_memory_bytes=max(peaks) if peaks else None,
             output=self.output,
             counts=self.counts,
+            instructions=self.rounds[0].instructions,
             telemetry=_telemetry(self.rounds),
         )
 
@@ -135,7 +140,7 @@ def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
 
     What is counted does not depend on the machine: then it is empty.
     """
-    facts = [one.facts for one in rounds if not one.counts]
+    facts = [one.facts for one in rounds if one.facts]
     if not facts:
         return {}
     return {

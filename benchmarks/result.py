@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..targets.counts import Counts
+from ..targets.counts import Counts, Instructions
 from ..targets.target import Evidence
 from . import checks, stats
 
@@ -59,8 +59,8 @@ class Failure:
 @dataclass(frozen=True)
 class Result:
     """One row. `rounds_us` holds every counted call in order, round by round, in microseconds; `first_us` the first
-    call since the file was loaded; `counts` what an emulated board gave in their place; `telemetry` what the machine
-    said before and after; `error` why the rest is empty.
+    call since the file was loaded; `counts` what an emulated board gave in their place, `instructions` an emulated
+    processor; `telemetry` what the machine said before and after; `error` why the rest is empty.
     """
 
     file: FileFacts
@@ -73,6 +73,7 @@ class Result:
     arena: ArenaBytes | None = None
     output: Output | None = None
     counts: Counts | None = None
+    instructions: Instructions | None = None
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
 
@@ -88,20 +89,24 @@ class Result:
             return None
         return stats.latency(calls, self.first_us)
 
+    def counted(self) -> Instructions | None:
+        """On an emulated board, or on an emulated processor under a runtime."""
+        return self.counts.instructions if self.counts else self.instructions
+
     def degraded(self) -> tuple[checks.Doubt, ...]:
         """Why not to trust it."""
         return tuple(checks.doubts(self.rounds_us, self.first_us, self.telemetry))
 
     def to_json(self) -> dict[str, Any]:
         """The row of `bench --json`: raw samples and what follows from them; what is unknown is null."""
-        latency, counts = self.latency(), self.counts
+        latency, counts, instructions = self.latency(), self.counts, self.counted()
         return {
             "artifact": asdict(self.file),
             "target": self.target,
             "evidence": str(self.evidence),
             "runtime": dict(self.runtime) if self.runtime else None,
             "latency_us": asdict(latency) if latency else None,
-            "instructions": asdict(counts.instructions) if counts else None,
+            "instructions": asdict(instructions) if instructions else None,
             "cycles_estimate": asdict(counts.cycles_estimate) if counts and counts.cycles_estimate else None,
             "ram_bytes": self._ram(),
             "flash_bytes": asdict(counts.flash_bytes) if counts else None,

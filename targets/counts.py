@@ -21,12 +21,13 @@ class LayerInstructions:
 class Instructions:
     """Of one inference. `per_layer` is empty where only the total was counted.
 
-    `input_independent` says, here and of each layer, whether two different inputs took the same number.
+    `input_independent` says, here and of each layer, whether two different inputs took the same number; None
+    where one input was counted.
     """
 
     total: int
     per_layer: tuple[LayerInstructions, ...]
-    input_independent: bool
+    input_independent: bool | None
 
 
 @dataclass(frozen=True)

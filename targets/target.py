@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
-from .counts import Agreement, Counts
+from .counts import Agreement, Counts, Instructions
 
 Arrays = list[NDArray[Any]]
 
@@ -67,7 +67,8 @@ class Samples:
 
     `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
     from the runtime imported and the file still closed; the file's own pages count once they are touched. `counts` is
-    what an emulated board gives in place of latencies; `agreement` says whether a device computes what the host does.
+    what an emulated board gives in place of latencies, `instructions` what an emulated processor does; `agreement` says
+    whether a device computes what the host does.
     """
 
     runtime: Mapping[str, Any]  # name, version, threads, delegate, call
@@ -77,6 +78,7 @@ class Samples:
     output_sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     counts: Counts | None = None
+    instructions: Instructions | None = None
     agreement: Agreement | None = None
 
 
