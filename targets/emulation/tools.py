@@ -13,8 +13,8 @@ from ...pipeline.errors import EdgestillError
 from ..installation import install_command
 from ..parts import PROGRAMS, apt_get
 
-GCC, QEMU = (program.command for program in PROGRAMS)
-BRINGS_GCC, BRINGS_QEMU = (apt_get(program.packages) for program in PROGRAMS)
+GCC, QEMU = (program.command for program in PROGRAMS[:2])
+BRINGS_GCC, BRINGS_QEMU = (apt_get(program.packages) for program in PROGRAMS[:2])
 LINES = 12  # of what a compiler says, at most
 
 
@@ -60,9 +60,9 @@ def version_line(command: tuple[str, ...]) -> str:
     return (ended.stdout or ended.stderr).strip().split("\n")[0]
 
 
-def version_number(command: str) -> str:
+def version_number(command: str, asks: str = "--version") -> str:
     """What a program says of its version, the number alone."""
-    line = re.sub(r"\([^)]*\)", "", version_line((command, "--version")))
+    line = re.sub(r"\([^)]*\)", "", version_line((command, asks)))
     found = re.search(r"\d+(\.\d+)+", line)
     return found[0] if found else line
 
