@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..pipeline.errors import MissingTool
 from ..pipeline.task import Metric
 from ..targets.target import Evidence
-from . import sentences
+from . import estimate_table, sentences
 from .board_table import boards_table, remarks
+from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
 from .report import Report
 from .result import Result
@@ -39,24 +41,24 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     mixed = sentences.mixed(report)
     for text in (*([mixed] if mixed else []), *report.notes, *warnings(report.results)):
         _line(console, "warning", text)
-    for text in failures(report.results):
+    for text in failures([one for one in report.results if not _lacks_tool(one)]):
         _line(console, "failed", text)
+    for text in failures([one for one in report.results if _lacks_tool(one)]):
+        _line(console, "fact", f"not counted: {text}")
     console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_results(results: Sequence[Result], console: Console | None = None) -> None:
-    """The tables of `edgestill bench`: what was measured, then what was counted; the two share no column."""
+    """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column."""
     console = console or _console()
-    measured = [result for result in results if result.evidence is Evidence.MEASURED]
-    emulated = [result for result in results if result.evidence is Evidence.EMULATED]
-    if measured:
-        console.print(results_table(measured))
-    if measured and emulated:
-        console.print()
-    if emulated:
-        console.print(boards_table(emulated))
+    measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
+    pairs = ((measured, results_table), (emulated, boards_table), (estimated, estimates_table))
+    for index, (rows, table) in enumerate(pair for pair in pairs if pair[0]):
+        console.print(*[""] * bool(index), table(rows), sep="\n")
     for kind, text in remarks(emulated):
         _line(console, kind, text)
+    for text in estimate_table.remarks(estimated):
+        _line(console, "fact", text)
     for text in warnings(results):
         _line(console, "warning", text)
     for text in failures(results):
@@ -136,6 +138,11 @@ def warnings(results: Sequence[Result]) -> Iterator[str]:
 def failures(results: Sequence[Result]) -> Iterator[str]:
     """Why there is no number, once where several targets say the same."""
     yield from dict.fromkeys(result.error.message for result in results if result.error)
+
+
+def _lacks_tool(result: Result) -> bool:
+    """Whether nothing is wrong but that something is not installed."""
+    return result.error is not None and result.error.code == MissingTool.__name__
 
 
 def _words(report: Report) -> Iterator[str]:

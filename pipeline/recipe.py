@@ -274,7 +274,7 @@ class _Reader:
         return self.table("student") if kind is stage_type("distill") else {}
 
     def exports(self) -> tuple[str, ...]:
-        named: Sequence[str] = convert(self.top.get("exports", ["onnx", "tflite"]), tuple[str, ...], f"{self.file}: exports")
+        named: Sequence[str] = convert(self.top.get("exports", list(FORMATS)), tuple[str, ...], f"{self.file}: exports")
         unknown = [name for name in named if name not in FORMATS]
         if unknown:
             raise BadRecipe(f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS)}")

@@ -47,7 +47,7 @@ def test_the_whole_recipe_runs_on_colour_images(folder: Path, edgestill: Callabl
     report = json.loads((folder / "out" / "report.json").read_text())
     assert report["data"].startswith("cifar10 cifar-10-batches-bin ")
     roles = {file["role"] for variant in report["variants"] for file in variant["files"]}
-    assert roles == {"float onnx", "float tflite", "int8 onnx", "int8 tflite"}
+    assert roles == {"float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c"}
     assert report["parity"] and all(parity["passed"] for parity in report["parity"])
 
 
