@@ -89,7 +89,8 @@ def _cells(result: Result) -> Iterator[Text]:
     counts = result.counts
     yield _cell(result.target)
     if counts is None or result.output is None:
-        yield Text("failed", "red")
+        known = result.counted()
+        yield Text("failed", "red") if result.error else _cell(f"{known.total:,}" if known else NONE)
         yield from (_cell(NONE) for _ in TITLES[2:])
         return
     yield _cell(f"{counts.instructions.total:,}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..pipeline.artifact import Artifact, of_file
 from ..pipeline.errors import DeviceFailed, EdgestillError
 from ..pipeline.progress import track
-from ..targets.counts import Counts
+from ..targets.counts import Counts, Estimate
 from ..targets.target import Arrays, Loaded, Plan, Samples, Target
 from .result import ArenaBytes, Failure, FileFacts, Output, Result
 
@@ -64,7 +64,7 @@ class _Subject:
 
     def look_again(self) -> None:
         """Whether the file still gives the outputs of its first round; elsewhere, whether they are the reference's."""
-        if self.error or not self.loaded:
+        if self.error or not self.loaded or self.estimate:
             return
         agreed = self.counts.agreement if self.counts else self.rounds[0].agreement
         if agreed and len({one.output_sha256 for one in self.rounds}) == 1:
@@ -78,8 +78,12 @@ class _Subject:
         return self.rounds[0].counts if self.rounds else None
 
     @property
+    def estimate(self) -> Estimate | None:
+        return self.rounds[0].estimate if self.rounds else None
+
+    @property
     def is_counted(self) -> bool:
-        return bool(self.rounds and (self.rounds[0].counts or self.rounds[0].instructions))
+        return bool(self.rounds and (self.rounds[0].counts or self.rounds[0].instructions or self.estimate))
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -106,6 +110,7 @@ class _Subject:
             output=self.output,
             counts=self.counts,
             instructions=self.rounds[0].instructions,
+            estimate=self.estimate,
             telemetry=_telemetry(self.rounds),
         )
 

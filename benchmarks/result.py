@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..targets.counts import Counts, Instructions
+from ..targets.counts import Counts, CyclesEstimate, Estimate, Instructions
 from ..targets.target import Evidence
 from . import checks, stats
 
@@ -74,6 +74,7 @@ class Result:
     output: Output | None = None
     counts: Counts | None = None
     instructions: Instructions | None = None
+    estimate: Estimate | None = None
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
 
@@ -93,13 +94,17 @@ class Result:
         """On an emulated board, or on an emulated processor under a runtime."""
         return self.counts.instructions if self.counts else self.instructions
 
+    def cycles(self) -> CyclesEstimate | None:
+        """Told from the instructions of a calibrated board, or by an NPU's compiler."""
+        return self.counts.cycles_estimate if self.counts else self.estimate.cycles if self.estimate else None
+
     def degraded(self) -> tuple[checks.Doubt, ...]:
         """Why not to trust it."""
         return tuple(checks.doubts(self.rounds_us, self.first_us, self.telemetry))
 
     def to_json(self) -> dict[str, Any]:
         """The row of `bench --json`: raw samples and what follows from them; what is unknown is null."""
-        latency, counts, instructions = self.latency(), self.counts, self.counted()
+        latency, instructions = self.latency(), self.counted()
         return {
             "artifact": asdict(self.file),
             "target": self.target,
@@ -107,9 +112,10 @@ class Result:
             "runtime": dict(self.runtime) if self.runtime else None,
             "latency_us": asdict(latency) if latency else None,
             "instructions": asdict(instructions) if instructions else None,
-            "cycles_estimate": asdict(counts.cycles_estimate) if counts and counts.cycles_estimate else None,
+            "cycles_estimate": asdict(cycles) if (cycles := self.cycles()) else None,
             "ram_bytes": self._ram(),
-            "flash_bytes": asdict(counts.flash_bytes) if counts else None,
+            "flash_bytes": self._flash(),
+            "operators": self._operators(),
             "output": self._output(),
             "telemetry": dict(self.telemetry),
             "degraded": [asdict(doubt) for doubt in self.degraded()],
@@ -119,12 +125,27 @@ class Result:
 
     def _ram(self) -> dict[str, Any]:
         """The four named figures belong to a microcontroller; a process has its peak, TFLite Micro its arena."""
-        of_board = ("plan", "stack", "static", "total")
+        known = asdict(self.counts.ram_bytes) if self.counts else {}
+        if self.estimate:
+            known = {"total": self.estimate.sram_bytes}
         return {
-            **(asdict(self.counts.ram_bytes) if self.counts else dict.fromkeys(of_board)),
+            **dict.fromkeys(("plan", "stack", "static", "total")),
+            **known,
             "process_peak": self.peak_memory_bytes,
             "tflm_arena": asdict(self.arena) if self.arena else None,
         }
+
+    def _flash(self) -> dict[str, Any] | None:
+        """An NPU's compiler tells the sum alone."""
+        if self.estimate:
+            return {"code": None, "weights": None, "total": self.estimate.flash_bytes}
+        return asdict(self.counts.flash_bytes) if self.counts else None
+
+    def _operators(self) -> dict[str, int] | None:
+        """Where an NPU's compiler puts them."""
+        if self.estimate is None:
+            return None
+        return {"npu": self.estimate.npu_operators, "cpu": self.estimate.cpu_operators}
 
     def _output(self) -> dict[str, Any] | None:
         if self.output is None:

@@ -42,6 +42,17 @@ class CyclesEstimate:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What a compiler for an NPU says of a file without running it, and how many of its operators go to the CPU."""
+
+    cycles: CyclesEstimate
+    sram_bytes: int
+    flash_bytes: int
+    npu_operators: int
+    cpu_operators: int
+
+
+@dataclass(frozen=True)
 class RamBytes:
     """`plan` is the arena: activations, inputs, outputs, scratch. `static` are other variables; `stack` was painted."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
-from .counts import Agreement, Counts, Instructions
+from .counts import Agreement, Counts, Estimate, Instructions
 
 Arrays = list[NDArray[Any]]
 
@@ -68,7 +68,7 @@ class Samples:
     `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
     from the runtime imported and the file still closed; the file's own pages count once they are touched. `counts` is
     what an emulated board gives in place of latencies, `instructions` what an emulated processor does; `agreement` says
-    whether a device computes what the host does.
+    whether a device computes what the host does. `estimate` is all that an NPU's compiler gives.
     """
 
     runtime: Mapping[str, Any]  # name, version, threads, delegate, call
@@ -79,6 +79,7 @@ class Samples:
     facts: Mapping[str, Any] = field(default_factory=dict)
     counts: Counts | None = None
     instructions: Instructions | None = None
+    estimate: Estimate | None = None
     agreement: Agreement | None = None
 
 
