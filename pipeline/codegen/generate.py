@@ -1,12 +1,13 @@
 """From an integer graph to the layers of a package: passes, an emitter a node, and a plan of their memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..graph.graph import Graph
 from .layer import Step, sites, with_constants
 from .layers import EMITTERS
 from .memory import Arena, arena
+from .passes.order import ordered
 from .passes.simplify import Simplified, simplified
 from .refusals import refuse
 
@@ -28,9 +29,18 @@ def generate(graph: Graph, where: str) -> Generated:
     """Raises `Unsupported` with everything that cannot be compiled."""
     refuse(graph, where)
     made = simplified(graph)
-    steps = [
+    steps = emitted(made.graph)
+    found, other = arena(made.graph, steps), ordered(made.graph, steps)
+    if arena(other, steps).bytes < found.bytes:
+        made, steps = replace(made, graph=other, reordered=True), emitted(other)
+        found = arena(other, steps)
+    return Generated(made, steps, found)
+
+
+def emitted(graph: Graph) -> list[Step]:
+    """The layers of a graph in its order."""
+    return [
         Step(site, node, with_constants(EMITTERS[type(node.operator)](site), site))
-        for node, site in sites(made.graph)
+        for node, site in sites(graph)
         if type(node.operator) in EMITTERS
     ]
-    return Generated(made, steps, arena(made.graph, steps))

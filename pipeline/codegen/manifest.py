@@ -60,7 +60,12 @@ def manifest(made: Generated, name: str, data: bytes, core: str | None, files: M
 
 
 def _passes(made: Simplified) -> Mapping[str, int]:
-    return {"layers_gone": made.layers_gone, "channels_gone": made.channels_gone, "macs_before": made.macs_before}
+    return {
+        "layers_gone": made.layers_gone,
+        "channels_gone": made.channels_gone,
+        "macs_before": made.macs_before,
+        "reordered": made.reordered,
+    }
 
 
 def _port(tensor: Tensor) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ class Arena:
 
 def arena(graph: Graph, steps: Sequence[Step]) -> Arena:
     """The plan of a graph whose layers these are, in the order in which they run."""
-    lives = _Lives(graph, steps)
+    lives = Lives(graph, steps)
     scratches = lives.scratches()
     found = placed([*lives.buffers.values(), *scratches], list(lives.reuses()), ALIGNMENT)
     count = len(lives.buffers)
@@ -46,13 +46,16 @@ def tensor_bytes(tensor: Tensor) -> int:
     return prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
 
 
-class _Lives:
-    """From which step to which each activation is needed; step 0 sets the inputs. A reshape's output is its input."""
+class Lives:
+    """From which step to which each activation is needed; step 0 sets the inputs.
+
+    A reshape's output lies where its input lies: `homes` tells the tensor by which a buffer is known.
+    """
 
     def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
         self._graph = graph
         self._steps = {step.node.outputs[0]: step for step in steps}
-        self._homes: dict[str, str] = {}
+        self.homes: dict[str, str] = {}  # of every activation
         self.buffers: dict[str, Buffer] = {}
         for name in graph.inputs:
             self._make(name, 0)
@@ -67,30 +70,38 @@ class _Lives:
             self._need(name, len(graph.nodes) + 1)
 
     def scratches(self) -> list[Buffer]:
-        made = [(step, self.buffers[self._homes[name]].first) for name, step in self._steps.items()]
+        made = [(step, self.buffers[self.homes[name]].first) for name, step in self._steps.items()]
         return [Buffer((s.site.name,), _aligned(s.layer.scratch), at, at) for s, at in made if s.layer.scratch]
 
     def reuses(self) -> Iterator[Reuse]:
         """Outputs that may lie on inputs of their layers that nobody reads any more."""
         places = {home: place for place, home in enumerate(self.buffers)}
         for name, step in self._steps.items():
-            read = [self._homes.get(given) for given in step.node.inputs]
-            for home in dict.fromkeys(home for home in read if home is not None):
-                leads = [_lead(step.layer, position) for position, other in enumerate(read) if other == home]
-                if None not in leads and self.buffers[home].last == self.buffers[name].first:
-                    told = [lead for lead in leads if lead is not None]
-                    yield Reuse(places[name], places[home], EXACT if EXACT in told else max(told))
+            for home, lead in self.overlaps(step).items():
+                if self.buffers[home].last == self.buffers[name].first:
+                    yield Reuse(places[name], places[home], lead)
+
+    def overlaps(self, step: Step) -> dict[str, int]:
+        """The buffers on which a layer's output may lie once nobody reads them any more, with its lead or EXACT."""
+        found: dict[str, int] = {}
+        read = [self.homes.get(name) for name in step.node.inputs]
+        for home in [home for home in dict.fromkeys(read) if home is not None]:
+            leads = [_lead(step.layer, position) for position, other in enumerate(read) if other == home]
+            told = [lead for lead in leads if lead is not None]
+            if len(told) == len(leads):
+                found[home] = EXACT if EXACT in told else max(told)
+        return found
 
     def _make(self, name: str, index: int) -> None:
-        self._homes[name] = name
+        self.homes[name] = name
         self.buffers[name] = Buffer((name,), _aligned(tensor_bytes(self._graph.tensors[name])), index, index)
 
     def _share(self, given: str, made: str) -> None:
-        home = self._homes[made] = self._homes[given]
+        home = self.homes[made] = self.homes[given]
         self.buffers[home] = replace(self.buffers[home], names=(*self.buffers[home].names, made))
 
     def _need(self, name: str, index: int) -> None:
-        home = self._homes.get(name)
+        home = self.homes.get(name)
         if home is not None:
             self.buffers[home] = replace(self.buffers[home], last=index)
 

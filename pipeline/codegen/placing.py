@@ -68,10 +68,18 @@ def least_bytes(buffers: Sequence[Buffer], reuses: Sequence[Reuse]) -> int:
     for reuse in reuses:
         by_output[reuse.output].append(reuse)
     for output, mine in by_output.items():
-        size, covered = buffers[output].bytes, sum(buffers[reuse.input].bytes for reuse in mine)
-        beyond = max(min(size, min(max(reuse.lead, 0) for reuse in mine)), size - covered)
-        needed[buffers[output].first] -= size - max(beyond, 0)
+        pairs = [(buffers[reuse.input].bytes, reuse.lead) for reuse in mine]
+        size = buffers[output].bytes
+        needed[buffers[output].first] -= size - bytes_beyond(size, pairs)
     return max(needed.values(), default=0)
+
+
+def bytes_beyond(size: int, inputs: Sequence[tuple[int, int]]) -> int:
+    """What an output takes at least beside inputs that it may overlap, given the bytes of each and its lead."""
+    if not inputs:
+        return size
+    covered = sum(count for count, _ in inputs)
+    return max(min(size, min(max(lead, 0) for _, lead in inputs)), size - covered, 0)
 
 
 def _rules(buffers: Sequence[Buffer], reuses: Sequence[Reuse], alignment: int) -> list[list[_Rule]]:

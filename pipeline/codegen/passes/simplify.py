@@ -16,6 +16,7 @@ class Simplified:
     layers_gone: int
     channels_gone: int
     macs_before: int
+    reordered: bool = False  # for less memory
 
 
 def simplified(graph: Graph) -> Simplified:
