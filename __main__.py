@@ -127,7 +127,16 @@ def parser() -> Parser:
     bench.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="stop counting a file after (5)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
-    command("targets", "the places that can run a file")
+    targets = command("targets", "the places that can run a file, and yours to add", TARGETS)
+    targets.add_argument("action", nargs="?", choices=["list", "add"], default="list", help="default: list")
+    targets.add_argument("name", nargs="?", metavar="NAME", help="add: what to call it after --on")
+    targets.add_argument("--kind", choices=["ssh"], help="add: how it is reached")
+    targets.add_argument("--host", metavar="HOST", help="add: as ssh takes it, such as pi@raspberrypi.local")
+    targets.add_argument("--port", type=int, metavar="N", help="add: of its ssh (ssh's own)")
+    targets.add_argument("--key", metavar="FILE", help="add: the private key (ssh's own)")
+    targets.add_argument("--config", metavar="FILE", help="add: an ssh configuration (ssh's own)")
+    targets.add_argument("--python", metavar="PROGRAM", help="add: the Python that runs files there (python3)")
+    targets.add_argument("--folder", metavar="DIR", help="add: our folder there (~/.cache/edgestill)")
     doctor = command("doctor", "what is here, what is missing, and the command that cures it")
     doctor.add_argument("target", nargs="?", metavar="TARGET", help="look at one target only")
     store = command("store", "what is kept of earlier runs", STORE)
@@ -158,6 +167,9 @@ two INT8 files have equal constants and scales, and every layer, fed the same in
 than 1 % of values off; two float files when their outputs agree. End-to-end differences are only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column."""
+TARGETS = """Lists every target and what it is; devices of yours are asked over the network. `targets add pi --kind ssh
+--host pi@raspberrypi.local` writes yours into targets.toml: that of $EDGESTILL_TARGETS, or of your configuration
+folder; one in the current folder counts as well."""
 STORE = """list shows what is kept, verify reads every byte again and names damaged files (exit code 1), prune removes
 what was not used for 30 days, or what the flags ask for, never what a running edgestill uses; path says where the store
 is ($EDGESTILL_STORE moves it; $EDGESTILL_STORE_LIMIT, such as 20G, bounds it)."""

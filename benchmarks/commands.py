@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..pipeline.errors import BadInput, choices
+from ..pipeline.errors import BadInput
 from .plain import print_json
 
 if TYPE_CHECKING:
@@ -140,12 +140,14 @@ def bench(arguments: Namespace) -> int:
 
 
 def targets(arguments: Namespace) -> int:
-    """`edgestill targets`: every target with its evidence and what it is."""
+    """`edgestill targets`: every target with its evidence and what it is; `add` writes one of the user's."""
     from rich.console import Console
     from rich.table import Table
 
     from ..targets.catalog import available
 
+    if arguments.action == "add":
+        return _add_target(arguments)
     found = list(available())
     if arguments.json:
         rows = [
@@ -160,13 +162,35 @@ def targets(arguments: Namespace) -> int:
     return 0
 
 
+def _add_target(arguments: Namespace) -> int:
+    from ..targets.catalog import TARGETS
+    from ..targets.own import OPTIONS, add
+
+    if not arguments.name or not arguments.kind:
+        raise BadInput(
+            "targets add wants a name and a kind, such as: targets add pi --kind ssh --host pi@raspberrypi.local"
+        )
+    given = {key: getattr(arguments, key) for key in OPTIONS}
+    table = {"kind": arguments.kind, **{key: value for key, value in given.items() if value is not None}}
+    path = add(arguments.name, table, TARGETS)
+    if arguments.json:
+        print_json({"schema": 1, "name": arguments.name, "target": table, "file": str(path)})
+    else:
+        print(f"{arguments.name} is in {path}; see whether it answers: edgestill doctor {arguments.name}")
+    return 0
+
+
 def doctor(arguments: Namespace) -> int:
     """`edgestill doctor`: exit code 3 when something that is needed is missing. It works where nothing is installed."""
     from ..targets.doctor import TARGETS, examine
 
-    if arguments.target not in (None, *TARGETS):
-        raise BadInput(f"no target is named {arguments.target!r}; there are {choices(TARGETS)}")
-    findings = list(examine(arguments.target))
+    if arguments.target in (None, *TARGETS):
+        findings = list(examine(arguments.target))
+    else:
+        from ..targets.catalog import find
+        from ..targets.device_findings import examine_device
+
+        findings = list(examine_device(find(arguments.target)))
     if arguments.json:
         print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
     else:

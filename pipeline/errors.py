@@ -74,7 +74,7 @@ class DeviceFailed(EdgestillError):
     exit_code = 3
 
     def __init__(self, device: str, stage: str, code: str, what: str, remedy: str) -> None:
-        self.stage, self.code, self.remedy = stage, code, printable(remedy)
+        self.stage, self.code, self.what, self.remedy = stage, code, printable(what), printable(remedy)
         super().__init__(f"{device}: {what}; {remedy}")
 
 

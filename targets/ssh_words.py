@@ -80,4 +80,4 @@ def _forget(said: str, host: str, port: int | None) -> str:
 
 def _last(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip(" @\r")]
-    return f" (ssh: {lines[-1]})" if lines else ""
+    return f" (ssh: {lines[-1].removeprefix('ssh: ')})" if lines else ""
