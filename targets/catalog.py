@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..pipeline.errors import BadInput, EdgestillError, choices
+from ..pipeline.errors import BadInput, DeviceFailed, EdgestillError, choices
 from .emulated_pi import MODELS, EmulatedPi
 from .emulation.board import BOARDS
 from .ethos_u import ACCELERATORS, EthosU
@@ -41,5 +41,7 @@ def available() -> Iterator[tuple[Target, Device]]:
 def _probed(target: Target) -> Device:
     try:
         return target.probe()
+    except DeviceFailed as error:
+        return Device(f"cannot be used: {error.what}; see `edgestill doctor {target.name}`", {"error": str(error)})
     except EdgestillError as error:
         return Device(str(error), {"error": str(error)})
