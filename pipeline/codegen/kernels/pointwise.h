@@ -17,7 +17,8 @@ static inline const int8_t *copied(const int8_t *x, uint32_t depth, int8_t *to) 
 
 /* Rows of activations, `depth` bytes each, against all outputs. The outputs of a row may lie on rows before it or on its
  * own: three rows are expanded before theirs are written. `scratch` holds 24 bytes a step, and 4 more a step when depth
- * is no multiple of 4: the last row is copied there, so that nothing behind the tensor is read. */
+ * is no multiple of 4: the last row is copied there, so that nothing behind the tensor is read. depth is 2 or more: of
+ * rows of one byte, more than the last would reach behind it. */
 static void pointwise(const int8_t *x, uint32_t rows, uint32_t depth, uint32_t outputs, struct tile tile, uint32_t *scratch,
                       void (*kernel)(const struct tile *)) {
     const uint32_t steps = (depth + 3u) / 4u;
@@ -27,13 +28,13 @@ static void pointwise(const int8_t *x, uint32_t rows, uint32_t depth, uint32_t o
     const int8_t *at[3] = {x, x + depth, x + 2u * depth};
     while (rows) {
         if (rows < 3u || (rows == 3u && depth % 4u)) {
+            if (depth % 4u) {
+                at[rows - 1u] = copied(at[rows - 1u], depth, (int8_t *)(scratch + 6u * steps));
+            }
             at[1] = rows > 1u ? at[1] : at[0];
             at[2] = rows > 2u ? at[2] : at[0];
             tile.second = rows > 1u ? tile.second : 0;
             tile.third = rows > 2u ? tile.third : 0;
-            if (depth % 4u) {
-                at[rows - 1u] = copied(at[rows - 1u], depth, (int8_t *)(scratch + 6u * steps));
-            }
         }
         expand(at, steps, scratch);
         kernel(&tile);

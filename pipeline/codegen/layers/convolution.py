@@ -30,7 +30,7 @@ def conv2d(site: Site) -> Layer:
     grouped = site.inputs[0].shape[3] != weights.shape[3]
     if end is None or grouped or len(weights) < 2 or (operator.dilation[1] > 1 and weights.shape[2] > 1):
         return any_convolution(site, weights, made)
-    if weights.shape[1:3] == (1, 1) and operator.stride == (1, 1):
+    if weights.shape[1:3] == (1, 1) and weights.shape[3] > 1 and operator.stride == (1, 1):
         _, h, w, _ = site.inputs[0].shape
         return products(h * w, rows, made, end)
     return _windows(site, weights, made, end)
@@ -78,7 +78,7 @@ def matmul_kernels(end: Ending) -> tuple[str, ...]:
 
 
 def products(rows: int, weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
-    """So many rows of activations that lie one behind the other, against weights (outputs, terms)."""
+    """So many rows of activations that lie one behind the other, against weights (outputs, terms of 2 or more)."""
     outputs, depth = weights.shape
     steps = -(-depth // WORD)
     body = _tile(made, end, weights) + (

@@ -23,7 +23,7 @@ def fully_connected(site: Site) -> Layer:
     end = ending(made, weights)
     if end is None:
         return _any(made, rows, terms, outputs)
-    if rows > 1 and outputs > 1:
+    if rows > 1 and outputs > 1 and terms > 1:
         return products(rows, weights, made, end)
     return _row(weights, made, end) if rows == 1 else _any(made, rows, terms, outputs)
 
