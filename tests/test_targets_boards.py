@@ -139,6 +139,16 @@ def with_array_of(size: int) -> str:
     return f"{LAST}    volatile uint8_t kept[{size}];\n    {fill}"
 
 
+@pytest.mark.parametrize("core", BOARDS)
+def test_both_compilers_build_for_the_same_instructions(core: str, without_root: None) -> None:
+    found = []
+    for compiler, flags in ((toolchain("gcc"), board(core).flags), (toolchain("zig"), board(core).zig)):
+        command = [*compiler.command, *flags, "-mthumb", "-dM", "-E", "-xc", "/dev/null"]
+        macros = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found.append({name: f"#define __ARM_FEATURE_{name} 1" in macros for name in ("DSP", "SIMD32", "SAT")})
+    assert found[0] == found[1]
+
+
 def test_painting_the_stack_sees_an_array(changed: Change, tmp_path: Path) -> None:
     package = changed(LAST, with_array_of(1000))
     before = ran(PACKAGE, board("cortex-m4"), Qemu("icount"), tmp_path).stack_bytes

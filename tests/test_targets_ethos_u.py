@@ -1,7 +1,6 @@
 """Ethos-U by Vela: an estimate that says what it is, and stands in no column of a measurement."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,14 @@ from edgestill.targets.ethos_u import ACCELERATORS, EthosU
 from edgestill.targets.installation import version_of
 from edgestill.targets.parts import TARGETS
 from edgestill.targets.target import Evidence, Plan
+from edgestill.tests.wanted import want
 
 MODELS = Path(__file__).parent / "cases" / "mlperf-tiny"
 
 
 @pytest.fixture(autouse=True)
 def vela_is_here() -> None:
-    if version_of("ethos-u-vela") is None:
-        cure = "Vela is missing: pip install 'edgestill[ethos-u]'"
-        pytest.fail(cure) if "mcu" in os.environ.get("EDGESTILL_REQUIRE", "").split(",") else pytest.skip(cure)
+    want(version_of("ethos-u-vela") is not None, "mcu", "Vela is missing: pip install 'edgestill[ethos-u]'")
 
 
 def test_an_estimate_names_what_it_assumes(edgestill: Any, tmp_path: Path) -> None:
