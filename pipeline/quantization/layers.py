@@ -15,17 +15,18 @@ Linear = Conv2d | DepthwiseConv2d | FullyConnected | TransposeConv2d
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A linear operator, its float weights and bias (zeros where it has none), and the scale of its input."""
+    """A linear operator, its float weights and bias (zeros where it has none), and the scales of its input and output."""
 
     node: Node
     operator: Linear
     weights: NDArray[np.float32]
     bias: NDArray[np.float64]
     input_scale: Quantization
+    output_scale: Quantization
 
     def quantized(self, bias: NDArray[np.float64]) -> Weights:
         """Its integers with this bias."""
-        return quantize_weights(self.weights, channel_axis(self.node), bias, self.input_scale)
+        return quantize_weights(self.weights, channel_axis(self.node), bias, self.input_scale, self.output_scale)
 
 
 def layers_of(graph: Graph, scales: dict[str, Quantization]) -> dict[str, Layer]:
@@ -42,4 +43,4 @@ def _layer(graph: Graph, node: Node, operator: Linear, scales: dict[str, Quantiz
     assert weights is not None
     bias = graph.tensors[node.inputs[2]].data if len(node.inputs) > 2 else np.zeros(weights.shape[channel_axis(node)])
     assert bias is not None
-    return Layer(node, operator, weights, bias.astype(np.float64), scales[node.inputs[0]])
+    return Layer(node, operator, weights, bias.astype(np.float64), scales[node.inputs[0]], scales[node.outputs[0]])

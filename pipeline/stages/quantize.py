@@ -28,7 +28,7 @@ class Quantize:
     }
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "tflite"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "ai-edge-litert")
 
     def sources(self) -> Iterable[Path]:
@@ -39,11 +39,12 @@ class Quantize:
         from ..graph.passes.float_ends import with_float_ends
         from ..graph.read import read_graph
         from ..graph.to_tflite import to_tflite
+        from ..preprocess import Fed
         from ..quantization.calibrate import Calibration
         from ..quantization.quantize import QuantizationOptions, quantize
 
         dataset = load(inputs["data"].path)
-        samples = dataset.about.preprocess.apply(dataset.calibration.x)
+        samples = Fed(dataset.calibration.x, dataset.about.preprocess)
         graph = read_graph(inputs["source"].path)
         options = QuantizationOptions(self.ranges, self.bias_correction, dataset.about.preprocess.range)
         integer = quantize(graph, Calibration.load(inputs["calibration"].path), samples, options)
