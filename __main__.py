@@ -166,8 +166,8 @@ VERIFY = """Compares the first file with each of the others, or a run folder's o
 two INT8 files have equal constants and scales, and every layer, fed the same integers, is within one step with less
 than 1 % of values off; two float files when their outputs agree. End-to-end differences are only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
-that was not measured stands in a measured column. On an emulated board a full-integer .tflite file runs as C, is held to
-TFLite Micro bit for bit, and every instruction is counted."""
+that was not measured stands in a measured column. On an emulated board a full-integer .tflite file runs as C, is held
+to TFLite Micro bit for bit, and every instruction is counted."""
 TARGETS = """Lists every target and what it is; devices of yours are asked over the network. `targets add pi --kind ssh
 --host pi@raspberrypi.local` writes yours into targets.toml: that of $EDGESTILL_TARGETS, or of your configuration
 folder; one in the current folder counts as well."""
