@@ -15,7 +15,7 @@ Linear = Conv2d | DepthwiseConv2d | FullyConnected | TransposeConv2d
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A linear operator, its float weights and bias (zeros where it has none), and the scales of its input and output."""
+    """A linear operator, its float weights and bias (zeros where it has none), the scales of its input and output."""
 
     node: Node
     operator: Linear
