@@ -62,8 +62,11 @@ class Preprocess:
             raise BadInput(f"preprocess: samples have shape {raw.shape[1:]}, expected {self.shape}")
         if self.of_tokens:
             return np.array(raw, np.int32)
-        scaled = raw.astype(np.float32) / np.float32(self.divisor)
-        return np.asarray((scaled - self._laid_out(self.mean)) / self._laid_out(self.std), np.float32)
+        fed = np.array(raw, np.float32)  # many samples are large: each step is done in their place
+        fed /= np.float32(self.divisor)
+        fed -= self._laid_out(self.mean)
+        fed /= self._laid_out(self.std)
+        return fed
 
     def _laid_out(self, values: tuple[float, ...]) -> NDArray[np.float32]:
         """One value, or one a channel or column, so that it broadcasts over samples."""
@@ -101,6 +104,25 @@ class Preprocess:
             "std": list(self.std),
             "front_end": self.front_end.to_json() if self.front_end else None,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Fed:
+    """Raw samples (n, *shape) that become what a model takes as they are read: a slice is an array, and the whole of
+    them never is, so that more of them take no more memory."""
+
+    raw: NDArray[Any]
+    preprocess: Preprocess
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.raw.shape
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        return self.preprocess.apply(self.raw[rows])
 
 
 def preprocess_from_json(values: Mapping[str, Any]) -> Preprocess:

@@ -141,6 +141,15 @@ def test_the_stage_prepares_a_part_and_says_its_doubts(tmp_path: Path) -> None:
         PrepareData("digits", train=-1)
 
 
+def test_as_many_training_samples_calibrate_as_a_recipe_says(tmp_path: Path) -> None:
+    PrepareData("digits", calibration=300).write({}, tmp_path / "more")
+    PrepareData("digits", calibration=100_000).write({}, tmp_path / "all")
+    assert len(load(tmp_path / "more").calibration) == 300
+    assert len(load(tmp_path / "all").calibration) == len(load(tmp_path / "all").train)
+    with pytest.raises(ValueError, match="calibration is 0; at least one sample must calibrate"):
+        PrepareData("digits", calibration=0)
+
+
 def test_train_and_duplicates_are_keys_of_data_in_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "own.toml"
     text = '[data]\nname = "digits"\ntrain = 300\nduplicates = "drop"\n[student]\nmodel = "ds-cnn"\n'

@@ -31,7 +31,7 @@ from edgestill.pipeline.graph.operators import (
     Softmax,
 )
 from edgestill.pipeline.graph.tensor import Quantization, Tensor
-from edgestill.pipeline.preprocess import Preprocess
+from edgestill.pipeline.preprocess import Fed, Preprocess
 from edgestill.pipeline.quantization.calibrate import Calibration, calibrate
 from edgestill.pipeline.quantization.error_report import error_report, sqnr
 from edgestill.pipeline.quantization.quantize import QuantizationOptions, quantize
@@ -158,6 +158,15 @@ def test_the_integer_graph_is_integer_through_and_through_and_near_the_float_one
     assert {tensor.dtype for tensor in integer.tensors.values() if not tensor.constant} == {"int8"}
     assert integer == quantize(graph, calibration, SAMPLES, QuantizationOptions(ranges))
     assert sqnr(run_on(integer, SAMPLES), run_float(graph, [SAMPLES])[0]) > 25
+
+
+def test_raw_samples_become_input_slice_by_slice_and_give_the_same_graph(graph: Graph) -> None:
+    preprocess = Preprocess(SAMPLES.shape[1:], divisor=255.0, mean=(0.4,), std=(0.3,))
+    raw = np.random.default_rng(3).integers(0, 256, (70, *SAMPLES.shape[1:]), np.uint8)
+    fed, whole = Fed(raw, preprocess), preprocess.apply(raw)
+    seen = calibrate(graph, (fed[start : start + 32] for start in range(0, len(fed), 32)))
+    assert seen == calibrate(graph, [whole])
+    assert quantize(graph, seen, fed) == quantize(graph, seen, whole)
 
 
 def test_pools_and_pads_keep_the_scale_of_what_they_read_and_a_softmax_has_its_own(

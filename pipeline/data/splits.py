@@ -120,6 +120,11 @@ def with_fewer(dataset: DataSet, count: int, seed: int) -> DataSet:
     return replace(dataset, train=train, calibration=some(train, CALIBRATION, seed))
 
 
+def with_calibration(dataset: DataSet, count: int, seed: int) -> DataSet:
+    """`count` of the training samples calibrate, every label in its share; all of them where there are no more."""
+    return replace(dataset, calibration=some(dataset.train, count, seed)) if count != CALIBRATION else dataset
+
+
 def standardizing(x: NDArray[Any], divisor: float) -> Preprocess:
     """The preprocess that gives these raw samples mean 0 and deviation 1 a channel, to four digits that count.
 

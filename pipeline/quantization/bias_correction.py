@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.execute import as_graph_input
 from ..graph.graph import Graph, Node
 from ..graph.tensor import Quantization
+from ..preprocess import Fed
 from .layers import Layer
 
 Array = NDArray[Any]
@@ -21,7 +23,7 @@ MOVES = ("MaxPool2d", "Pad", "Reshape", "Transpose")  # what they give is rounde
 
 
 def corrected_biases(
-    graph: Graph, layers: Mapping[str, Layer], scales: Mapping[str, Quantization], samples: Array
+    graph: Graph, layers: Mapping[str, Layer], scales: Mapping[str, Quantization], samples: Array | Fed
 ) -> dict[str, NDArray[np.float64]]:
     """Biases by the layer's output, such that every channel's mean before the activation is the float graph's.
 
@@ -31,8 +33,8 @@ def corrected_biases(
     ICCV 2019, with the means taken from samples.
     """
     largest = 8 * max(prod(graph.tensors[name].shape) for name in scales)
-    samples = _wide(samples[:: ceil(max(len(samples) * largest / MEMORY, len(samples) / ENOUGH))])
-    exact: dict[str, Array] = {graph.inputs[0]: samples}
+    every = ceil(max(len(samples) * largest / MEMORY, len(samples) / ENOUGH))
+    exact: dict[str, Array] = {graph.inputs[0]: _wide(as_graph_input(graph, samples[::every]))}
     rounded = {name: _rounded(values, scales[name]) if name in scales else values for name, values in exact.items()}
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     biases: dict[str, NDArray[np.float64]] = {}

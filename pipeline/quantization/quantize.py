@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..errors import BadData, BadModel, Unsupported
-from ..graph.execute import as_graph_input
 from ..graph.graph import Graph, Node, renumbered
 from ..graph.tensor import Quantization, Tensor
+from ..preprocess import Fed
 from .bias_correction import corrected_biases
 from .calibrate import Calibration
 from .integer_form import integer_form
@@ -35,7 +35,7 @@ TAKES_CONSTANTS = (
 
 
 def quantize(
-    graph: Graph, calibration: Calibration, samples: NDArray[Any], options: QuantizationOptions = DEFAULT
+    graph: Graph, calibration: Calibration, samples: NDArray[Any] | Fed, options: QuantizationOptions = DEFAULT
 ) -> Graph:
     """The integer graph of a float graph, by the rules of TFLite's 8-bit specification.
 
@@ -51,7 +51,7 @@ def quantize(
     biases = {name: layer.bias for name, layer in layers.items()}
     if options.bias_correction:
         with threadpool_limits(1, "blas"):  # narrow matrix products take longer on several threads
-            biases = corrected_biases(graph, layers, scales, as_graph_input(graph, samples))
+            biases = corrected_biases(graph, layers, scales, samples)
     return _integer(graph, scales, {name: layer.quantized(biases[name]) for name, layer in layers.items()})
 
 
@@ -70,11 +70,12 @@ def _refuse(graph: Graph) -> None:
         raise Unsupported("quantization", reasons)
 
 
-def _check(samples: NDArray[Any], graph: Graph) -> None:
+def _check(samples: NDArray[Any] | Fed, graph: Graph) -> None:
     wanted = graph.tensors[graph.inputs[0]].shape[1:]
     if samples.shape[1:] != wanted or not len(samples):
         raise BadData(f"quantization: samples have shape {samples.shape}, the model takes (n, {str(wanted)[1:-1]})")
-    graph.check_ids(samples, "quantization")
+    if graph.takes_ids():
+        graph.check_ids(samples[:], "quantization")
 
 
 def _quantized(graph: Graph) -> list[Tensor]:

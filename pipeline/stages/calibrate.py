@@ -30,11 +30,12 @@ class Calibrate:
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
         from ..graph.read import read_graph
+        from ..preprocess import Fed
         from ..progress import track
         from ..quantization.calibrate import calibrate
 
         dataset = load(inputs["data"].path)
-        samples = dataset.about.preprocess.apply(dataset.calibration.x)
+        samples = Fed(dataset.calibration.x, dataset.about.preprocess)
         starts = range(0, len(samples), self.batch)
         batches = (samples[start : start + self.batch] for start in track(starts, len(starts)))
         calibrate(read_graph(inputs["source"].path), batches).save(out)

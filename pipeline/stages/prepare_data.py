@@ -20,12 +20,14 @@ class PrepareData:
     """The data of that name with its reader's `options`: the splits are drawn by `seed`, the same for every model.
 
     `train` keeps that many training samples, every label in its share, as if there were no others (0: all; mean and
-    deviation stay those of all). `duplicates` says what becomes of samples that are in two splits, byte for byte.
+    deviation stay those of all); `calibration` of them calibrate a quantizer. `duplicates` says what becomes of samples
+    that are in two splits, byte for byte.
     """
 
     name: str
     seed: int = 0
     train: int = 0
+    calibration: int = 200
     duplicates: Duplicates = "refuse"
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,6 +45,8 @@ class PrepareData:
         for key in ("seed", "train"):
             if getattr(self, key) < 0:
                 raise ValueError(f"{key} is {getattr(self, key)}; it must not be negative")
+        if self.calibration < 1:
+            raise ValueError(f"calibration is {self.calibration}; at least one sample must calibrate")
 
     def sources(self) -> Iterable[Path]:
         return reader(self.name, self.options).sources()
@@ -58,12 +62,13 @@ class PrepareData:
         from ..data.dataset import save
         from ..data.doubts import doubts
         from ..data.duplicates import settled
-        from ..data.splits import with_fewer
+        from ..data.splits import with_calibration, with_fewer
 
         dataset = reader(self.name, self.options).read(self.seed)
         dataset = replace(dataset, about=replace(dataset.about, options=self.travelling()))
         check(dataset)
         dataset = with_fewer(settled(dataset, self.duplicates), self.train, self.seed)
+        dataset = with_calibration(dataset, self.calibration, self.seed)
         check(dataset)
         for doubt in doubts(dataset):
             say(f"data {dataset.about.name}: {doubt}")
