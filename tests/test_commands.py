@@ -25,10 +25,11 @@ def copied(whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return store
 
 
-def test_targets_names_the_host_and_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_targets_names_every_place_and_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["targets", "--json"]) == 0
-    [host] = json.loads(capsys.readouterr().out)["targets"]
-    assert (host["name"], host["evidence"]) == ("host", "measured")
+    evidence = {row["name"]: row["evidence"] for row in json.loads(capsys.readouterr().out)["targets"]}
+    told = [evidence[name] for name in ("host", "emu:cortex-m4", "ethos-u55-128")]
+    assert told == ["measured", "emulated", "estimated"]
     assert main(["targets"]) == 0
     assert "host" in capsys.readouterr().out
 
