@@ -9,14 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgestill.pipeline.codegen.generate import generate
 from edgestill.pipeline.codegen.passes.dead_channels import cut_dead_channels
 from edgestill.pipeline.codegen.passes.dependence import channels
 from edgestill.pipeline.codegen.passes.fuse_clamps import fuse_clamps
 from edgestill.pipeline.codegen.passes.simplify import simplified
+from edgestill.pipeline.errors import Unsupported
 from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.graph.graph import Graph
-from edgestill.pipeline.graph.operators import Conv2d, DepthwiseConv2d, FullyConnected, Operator, Pad, Relu, Reshape
+from edgestill.pipeline.graph.operators import (
+    Add,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Operator,
+    Pad,
+    Relu,
+    Reshape,
+)
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.runtimes.runtime import run
@@ -189,3 +200,26 @@ def test_a_pad_that_says_same_goes_into_the_convolution() -> None:
     moved = replace(graph.tensors["x"], quantization=per_tensor(0.5, 9))
     unlike = replace(graph, tensors={**graph.tensors, "x": moved})
     assert [node.kind for node in simplified(unlike).graph.nodes] == ["Pad", "Conv2d"]
+
+
+def test_what_is_made_of_constants_or_read_by_nobody_does_not_run() -> None:
+    made = Maker(np.random.default_rng(0), {"x": Tensor("x", (1, 2, 2, 3), "int8", HALF)})
+    made.layer(Relu(), ("x",), HALF)
+    made.layer(Reshape((1, 1, 1, 3)), (made.constant(np.array([[1, 90, -9]], np.int8), HALF),), HALF)
+    made.layer(Relu(), (made.now,), HALF)
+    made.layer(Add(), ("x", made.now), HALF)
+    graph = made.graph([made.now])
+    smaller = simplified(graph)
+    assert [node.kind for node in smaller.graph.nodes] == ["Add"]
+    assert smaller.layers_gone == 3
+    check_same(graph, smaller.graph, 0)
+
+
+def test_an_output_that_no_input_reaches_is_refused() -> None:
+    made = Maker(np.random.default_rng(0), {"x": Tensor("x", (1, 3), "int8", HALF)})
+    made.layer(Relu(), ("x",), HALF)
+    one = made.now
+    made.layer(Relu(), (made.constant(np.array([[1, 90, -9]], np.int8), HALF),), HALF)
+    made.layer(Reshape((1, 1, 3)), (made.now,), HALF)
+    with pytest.raises(Unsupported, match="C-OUTPUT .* made of constants alone"):
+        generate(made.graph([one, made.now]), "net.tflite")

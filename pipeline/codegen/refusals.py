@@ -46,9 +46,14 @@ def _port_reasons(graph: Graph) -> Iterator[str]:
             yield _said("C-INPUT", f"input {name!r}", f"stands {graph.inputs.count(name)} times among the inputs")
         if graph.tensors[name].shape[:1] != (1,):
             yield _said("C-BATCH", f"input {name!r}", f"has shape {graph.tensors[name].shape}")
+    reached = set(graph.inputs)
+    for node in graph.nodes:
+        reached.update(node.outputs if reached.intersection(node.inputs) else ())
     for name in dict.fromkeys(graph.outputs):
         if graph.producer(name) is None:
             yield _said("C-OUTPUT", f"output {name!r}", "is written by no layer")
+        elif name not in reached:
+            yield _said("C-OUTPUT", f"output {name!r}", "is made of constants alone, whatever the inputs are")
 
 
 def _node_reasons(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from ...graph.graph import Graph
 from ...graph.passes.absorb_padding import absorb_padding
 from .dead_channels import cut_dead_channels
 from .fuse_clamps import fuse_clamps
+from .unneeded import drop_unneeded
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Simplified:
 
 def simplified(graph: Graph) -> Simplified:
     """Every step is exact: the integers of the outputs stay what they are."""
-    fused = fuse_clamps(absorb_padding(graph))
+    fused = fuse_clamps(absorb_padding(drop_unneeded(graph)))
     made = cut_dead_channels(fused)
     gone = _channels(fused) - _channels(made)
     return Simplified(made, len(graph.nodes) - len(made.nodes), gone, graph.macs())
