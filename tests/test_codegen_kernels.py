@@ -53,7 +53,7 @@ def weighted(draw: Draw, operator: Operator, x: tuple[int, ...], weights: tuple[
     ]
     bias_scale = (scale.astype(np.float64) * given.per_tensor_scale).astype(np.float32)
     tensors[2] = replace(tensors[2], quantization=Quantization(bias_scale, 0, 0 if per_channel else None))
-    made = per_tensor(np.float32(spread), draw(st.sampled_from([-128, -128, -100, 0, 14, 127])))
+    made = per_tensor(float(np.float32(spread)), draw(st.sampled_from([-128, -128, -100, 0, 14, 127])))
     return graph_of(operator, tensors, made)
 
 

@@ -15,6 +15,20 @@ struct position {
     int32_t whole;
 };
 
+/* A copy by words, as far as they go. */
+static inline void copy_run(int8_t *to, const int8_t *from, int32_t bytes) {
+    int32_t i = 0;
+#if !defined(__thumb__) || defined(__thumb2__) /* where words may lie at any address */
+    for (; i + 4 <= bytes; i += 4) {
+        __builtin_memcpy(to + i, from + i, 4);
+    }
+#endif
+    for (; i < bytes; i++) {
+        to[i] = from[i];
+        KERNEL_LOOP;
+    }
+}
+
 /* A row of a window: in the input, or, where it reaches over an edge, put together in `built`. */
 static const int8_t *run_at(const int8_t *x, const struct window *w, const struct position *at, int32_t row,
                             const int8_t *zeros, int8_t *built) {
@@ -25,21 +39,10 @@ static const int8_t *run_at(const int8_t *x, const struct window *w, const struc
     if (at->whole) {
         return x + row * line + at->byte;
     }
-    for (int32_t i = 0, b = at->byte; i < w->run; i++, b++) {
-        built[i] = (uint32_t)b < (uint32_t)line ? x[row * line + b] : w->zero_point;
-    }
+    const int32_t before = at->byte < 0 ? -at->byte : 0, over = at->byte + w->run - line;
+    copy_run(built, zeros, w->run);
+    copy_run(built + before, x + row * line + at->byte + before, w->run - before - (over > 0 ? over : 0));
     return built;
-}
-
-/* A copy by words, as far as they go. */
-static inline void copy_run(int8_t *to, const int8_t *from, uint32_t bytes) {
-    uint32_t i = 0;
-    for (; i + 4u <= bytes; i += 4u) {
-        __builtin_memcpy(to + i, from + i, 4);
-    }
-    for (; i < bytes; i++) {
-        to[i] = from[i];
-    }
 }
 
 /* All positions, three at a time. A run of whole words is expanded where it lies. Other runs are first copied side by
@@ -84,7 +87,7 @@ static void convolution(const int8_t *x, const struct window *w, uint32_t steps,
             for (int32_t k = 0; k < 3; k++) {
                 run[k] = run_at(x, w, &at[k], at[k].row + r * w->dilation_height, zeros, built + 4u * words * (uint32_t)k);
                 if (!in_words) {
-                    copy_run(patches + 4u * steps * (uint32_t)k + r * w->run, run[k], (uint32_t)w->run);
+                    copy_run(patches + 4u * steps * (uint32_t)k + r * w->run, run[k], w->run);
                 }
             }
             if (in_words) {

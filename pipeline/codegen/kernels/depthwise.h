@@ -11,7 +11,7 @@
  * Packed, a channel is: three rows of taps k0 k1 k2 as bytes, above them the right shift, how far the taps are shifted
  * left (1 at least, for a doubled sum needs no shift in the high product), and 0; start value; multiplier; constant. */
 struct strip {
-    const uint32_t *plane;
+    const int16_t *plane;
     uint32_t pitch; /* bytes from a row to the next */
     int32_t multiplier, constant, shift;
     int8_t *y;
@@ -81,7 +81,8 @@ enum strip_finish { STRIP_RELU, STRIP_SIGNED, STRIP_CLAMPED };
 enum strip_stride { STRIP_S1 = 1, STRIP_S2 = 2 };
 
 static inline int8_t strip_output(uint32_t sum, const struct strip *s, enum strip_finish finish) {
-    int32_t v = (int32_t)(((int64_t)(int32_t)sum * s->multiplier + (INT64_C(1) << 31)) >> 32);
+    const uint32_t low = sum * (uint32_t)s->multiplier;
+    int32_t v = high_product((int32_t)sum, s->multiplier, (int32_t)(low >> 31));
     if (finish != STRIP_RELU && v < 0) {
         v--;
     }
@@ -92,25 +93,22 @@ static inline int8_t strip_output(uint32_t sum, const struct strip *s, enum stri
     return (int8_t)v;
 }
 
-/* The three halves from a half on with the three taps of a row. */
-static inline uint32_t strip_row(const uint32_t *row, uint32_t half, const uint32_t *taps, uint32_t sum) {
-    const uint32_t first = word_at(row + half / 2u), second = word_at(row + half / 2u + 1u);
-    if (half % 2u) {
-        return dot_pair(second, taps[1], sum + (uint32_t)(high_half(first) * low_half(taps[0])));
-    }
-    return dot_pair(first, taps[0], sum + (uint32_t)(low_half(second) * high_half(taps[1])));
-}
-
 KERNEL_INLINE void strip_rows(const struct strip *s, uint32_t outputs, uint32_t stride, enum strip_finish finish) {
-    const uint32_t words = s->pitch / 4u;
+    const uint32_t halves = s->pitch / 2u;
     const int32_t back = outputs > 3u ? s->channels_3 : 0;
-    const uint32_t *row = s->plane;
-    for (int8_t *y = s->y; y != s->y_end; y += s->y_step + back, row += stride * words) {
+    const int16_t *row = s->plane;
+    int32_t k[9];
+    for (uint32_t r = 0; r < 3u; r++) {
+        k[3u * r] = low_half(s->taps[2u * r]);
+        k[3u * r + 1u] = high_half(s->taps[2u * r]);
+        k[3u * r + 2u] = high_half(s->taps[2u * r + 1u]);
+    }
+    for (int8_t *y = s->y; y != s->y_end; y += s->y_step + back, row += stride * halves) {
         for (uint32_t o = 0; o < outputs; o++) {
-            uint32_t sum = (uint32_t)s->start;
-            sum = strip_row(row, o * stride, s->taps, sum);
-            sum = strip_row(row + words, o * stride, s->taps + 2, sum);
-            sum = strip_row(row + 2u * words, o * stride, s->taps + 4, sum);
+            const int16_t *const a = row + o * stride, *const b = a + halves, *const c = b + halves;
+            uint32_t sum = (uint32_t)s->start + (uint32_t)(a[0] * k[0]) + (uint32_t)(a[1] * k[1]) + (uint32_t)(a[2] * k[2]);
+            sum += (uint32_t)(b[0] * k[3]) + (uint32_t)(b[1] * k[4]) + (uint32_t)(b[2] * k[5]);
+            sum += (uint32_t)(c[0] * k[6]) + (uint32_t)(c[1] * k[7]) + (uint32_t)(c[2] * k[8]);
             y[(int32_t)o * s->channels] = strip_output(sum, s, finish);
         }
     }
@@ -206,9 +204,8 @@ static inline void fill_slab(const int8_t *x, const struct plane *p, int32_t fir
     }
 }
 
-static void depthwise(const int8_t *x, const struct plane *p, const uint32_t *packed, int8_t *y, uint32_t *scratch,
+static void depthwise(const int8_t *x, const struct plane *p, const uint32_t *packed, int8_t *y, int16_t *plane,
                       uint32_t words, void (*wide)(const struct strip *), void (*rest)(const struct strip *)) {
-    int16_t *const plane = (int16_t *)scratch;
     const int32_t line = p->outputs_width * p->channels;
     struct strip s;
     s.pitch = (uint32_t)p->pitch;
@@ -228,7 +225,7 @@ static void depthwise(const int8_t *x, const struct plane *p, const uint32_t *pa
             fill_slab(x + c, p, first, (rows - 1) * p->stride + 3, plane);
             for (int32_t j = 0; j < p->outputs_width; j += p->wide) {
                 const int32_t many = p->outputs_width - j < p->wide ? p->outputs_width - j : p->wide;
-                s.plane = scratch + j * p->stride / 2;
+                s.plane = plane + j * p->stride;
                 s.y = y + first * line + j * p->channels + c;
                 s.y_step = line - (many > 3 ? s.channels_3 : 0);
                 s.y_end = s.y + rows * line;

@@ -34,11 +34,10 @@
 #define KERNEL_CHANGED "r0", "r1", "r2", "r3", "r12", "memory", "cc"
 #define KERNEL_UNSEEN __attribute__((unused)) /* an argument, by assembly's reader */
 
-/* Four bytes at any address, the first one lowest. */
-static inline uint32_t word_at(const void *at) {
-    uint32_t word;
-    __builtin_memcpy(&word, at, sizeof word);
-    return word;
+/* Four bytes at any address, the first one lowest; a compiler makes one load of it where a core allows that. */
+static inline uint32_t word_at(const int8_t *at) {
+    const uint8_t *const b = (const uint8_t *)at;
+    return b[0] | ((uint32_t)b[1] << 8) | ((uint32_t)b[2] << 16) | ((uint32_t)b[3] << 24);
 }
 
 static inline int32_t low_half(uint32_t pair) { return (int16_t)(pair & 0xffffu); }
@@ -67,15 +66,22 @@ static inline uint32_t dot_pair(uint32_t a, uint32_t b, uint32_t sum) {
 #endif
 }
 
+/* The upper half of the 64-bit a * b, rounded down. */
+static inline int32_t upper_product(int32_t a, int32_t b) {
+#if defined(__thumb__) && !defined(__thumb2__) /* no long products: four short ones, Hacker's Delight 8-2 */
+    const uint32_t a0 = (uint32_t)a & 0xffffu, b0 = (uint32_t)b & 0xffffu;
+    const int32_t a1 = a >> 16, b1 = b >> 16;
+    const int32_t middle = a1 * (int32_t)b0 + (int32_t)((a0 * b0) >> 16);
+    const int32_t other = (int32_t)a0 * b1 + (int32_t)((uint32_t)middle & 0xffffu);
+    return a1 * b1 + (middle >> 16) + (other >> 16);
+#else
+    return (int32_t)(((int64_t)a * b) >> 32);
+#endif
+}
+
 /* high + the upper half of the 64-bit a * b, rounded down. */
 static inline int32_t high_product(int32_t a, int32_t b, int32_t high) {
-#if KERNEL_DSP
-    int32_t made;
-    __asm__("smmla %0, %1, %2, %3" : "=r"(made) : "r"(a), "r"(b), "r"(high));
-    return made;
-#else
-    return (int32_t)((uint32_t)high + (uint32_t)(int32_t)(((int64_t)a * b) >> 32));
-#endif
+    return (int32_t)((uint32_t)high + (uint32_t)upper_product(a, b));
 }
 
 static inline int32_t saturated(int32_t x) {

@@ -36,17 +36,17 @@ KERNEL_ASM uint32_t *expand(const int8_t *const rows[3] KERNEL_UNSEEN, uint32_t 
 }
 #else
 static uint32_t *expand(const int8_t *const rows[3], uint32_t steps, uint32_t *to) {
-    const uint32_t turned = 0xff7fff7fu;
-    for (uint32_t i = 0; i < 4u * steps; i += 4u, to += 6) {
-        const uint32_t w0 = word_at(rows[0] + i), w1 = word_at(rows[1] + i), w2 = word_at(rows[2] + i);
-        to[0] = even_bytes(w0);
-        to[1] = even_bytes(w1);
-        to[2] = even_bytes(w2);
-        to[3] = w0 ^ turned;
-        to[4] = w1 ^ turned;
-        to[5] = w2 ^ turned;
+    int16_t *half = (int16_t *)to;
+    for (uint32_t i = 0; i < 4u * steps; i += 4u, half += 12) {
+        for (uint32_t r = 0; r < 3u; r++) {
+            const int8_t *const b = rows[r] + i;
+            half[2u * r] = b[0];
+            half[2u * r + 1u] = b[2];
+            half[2u * r + 6u] = (int16_t)(-256 * b[1] - b[0] - 129);
+            half[2u * r + 7u] = (int16_t)(-256 * b[3] - b[2] - 129);
+        }
     }
-    return to;
+    return to + 6u * steps;
 }
 #endif
 
@@ -116,27 +116,34 @@ static inline int8_t finished(uint32_t sum, const uint32_t *w, enum finish finis
     return (int8_t)v;
 }
 
+/* The sums of three rows with one of the two outputs, whose words lie two apart. */
+static inline void matmul_sums(const struct tile *tile, const uint32_t *w, uint32_t sums[3]) {
+    uint32_t s0 = sums[0], s1 = s0, s2 = s0;
+    const int16_t *const end = (const int16_t *)tile->rows_end;
+    for (const int16_t *x = (const int16_t *)tile->rows; x != end; x += 12, w += 2) {
+        const int32_t v0 = low_half(*w), v1 = high_half(*w), f0 = (int8_t)(v0 & 255), f1 = (int8_t)(v1 & 255);
+        s0 += (uint32_t)(x[0] * v0) + (uint32_t)(x[1] * v1) + (uint32_t)(x[6] * f0) + (uint32_t)(x[7] * f1);
+        s1 += (uint32_t)(x[2] * v0) + (uint32_t)(x[3] * v1) + (uint32_t)(x[8] * f0) + (uint32_t)(x[9] * f1);
+        s2 += (uint32_t)(x[4] * v0) + (uint32_t)(x[5] * v1) + (uint32_t)(x[10] * f0) + (uint32_t)(x[11] * f1);
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+}
+
 KERNEL_INLINE void matmul(const struct tile *tile, enum finish finish) {
+    const uint32_t words = (uint32_t)(tile->rows_end - tile->rows) / 3u;
     int8_t *y = tile->y;
-    for (const uint32_t *w = tile->weights; w != tile->weights_end; w += 6) {
-        uint32_t s0 = w[0], s1 = s0, s2 = s0, s3 = w[1], s4 = s3, s5 = s3;
-        w += 2;
-        for (const uint32_t *x = tile->rows; x != tile->rows_end; x += 6, w += 2) {
-            const uint32_t v0 = w[0], v1 = w[1], f0 = even_bytes(v0), f1 = even_bytes(v1);
-            s0 = dot_pair(x[3], f0, dot_pair(x[0], v0, s0));
-            s1 = dot_pair(x[4], f0, dot_pair(x[1], v0, s1));
-            s2 = dot_pair(x[5], f0, dot_pair(x[2], v0, s2));
-            s3 = dot_pair(x[3], f1, dot_pair(x[0], v1, s3));
-            s4 = dot_pair(x[4], f1, dot_pair(x[1], v1, s4));
-            s5 = dot_pair(x[5], f1, dot_pair(x[2], v1, s5));
+    for (const uint32_t *w = tile->weights; w != tile->weights_end; w += words + 8u) {
+        for (uint32_t o = 0; o < 2u; o++) {
+            const uint32_t *const ending = w + words + 2u + 3u * o;
+            uint32_t sums[3] = {w[o], 0, 0};
+            matmul_sums(tile, w + 2u + o, sums);
+            y[tile->second] = finished(sums[1], ending, finish, tile);
+            y[tile->third] = finished(sums[2], ending, finish, tile);
+            *y = finished(sums[0], ending, finish, tile);
+            y += o ? ending[2] >> 8 : 1u;
         }
-        y[tile->second] = finished(s1, w, finish, tile);
-        y[tile->third] = finished(s2, w, finish, tile);
-        *y++ = finished(s0, w, finish, tile);
-        y[tile->second] = finished(s4, w + 3, finish, tile);
-        y[tile->third] = finished(s5, w + 3, finish, tile);
-        *y = finished(s3, w + 3, finish, tile);
-        y += w[5] >> 8;
     }
 }
 #define MATMUL(name, FINISH) \

@@ -57,7 +57,7 @@ def _planes(site: Site, channels: NDArray[np.uint32], made: Requantization) -> L
     finish = finish_of(made)
     body = (
         f"    static const struct plane plane = {{{', '.join(map(str, numbers))}}};\n"
-        f"    depthwise(x0, &plane, packed, y, (uint32_t *)(void *)scratch, {cut.words}u,\n"
+        f"    depthwise(x0, &plane, packed, y, (int16_t *)(void *)scratch, {cut.words}u,\n"
         f"              strip_s{stride}_{cut.wide}_{finish}, strip_s{stride}_{cut.rest}_{finish});\n"
     )
     return Layer(body, {"packed": channels}, ("instructions.h", "depthwise.h"), 4 * cut.words, (0,))
