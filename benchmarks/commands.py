@@ -116,7 +116,9 @@ def verify(arguments: Namespace) -> int:
 
 
 def bench(arguments: Namespace) -> int:
-    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools are missing."""
+    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools are missing; 1 where a
+    microcontroller's outputs are not those of the reference.
+    """
     from ..pipeline.artifact import of_file
     from ..pipeline.progress import listening
     from ..targets.catalog import find
@@ -136,7 +138,9 @@ def bench(arguments: Namespace) -> int:
     else:
         print_results(results)
     errors = [result.error for result in results if result.error]
-    return 0 if not errors else 3 if all(error.is_missing for error in errors) else 2
+    if errors:
+        return 3 if all(error.is_missing for error in errors) else 2
+    return 1 if any(result.counts and result.counts.agreement.mismatches for result in results) else 0
 
 
 def targets(arguments: Namespace) -> int:

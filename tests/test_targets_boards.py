@@ -372,3 +372,12 @@ def test_the_plugin_is_built_once_for_a_folder(tmp_path: Path) -> None:
     assert Qemu()._built(tmp_path)
     stamp = (tmp_path / qemu.PLUGIN).stat().st_mtime_ns
     assert Qemu()._built(tmp_path) and (tmp_path / qemu.PLUGIN).stat().st_mtime_ns == stamp
+
+
+def test_outputs_that_are_not_the_references_shut_the_gate(edgestill: Any, tmp_path: Path) -> None:
+    package = shutil.copytree(PACKAGE, tmp_path / "package")
+    golden = package / "golden.h"
+    golden.write_text(golden.read_text().replace("{186, 95, 49}", "{186, 95, 50}"))
+    ended = edgestill(["bench", str(package), "--on", "emu:cortex-m4"], tmp_path / "store")
+    assert ended.returncode == 1
+    assert "are not" in ended.stdout
