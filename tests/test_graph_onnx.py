@@ -325,7 +325,7 @@ def test_what_is_not_carried_is_named_all_at_once() -> None:
 
 REFUSED: dict[str, tuple[list[onnx.NodeProto], str]] = {
     "transposed operand": ([node("Gemm", "x w", "y", transA=1)], "O-ATTRIBUTE .* transA"),
-    "weights that are computed": ([node("MatMul", "x x", "y")], "O-SHAPE .* stacks of matrices"),
+    "weights that are computed": ([node("MatMul", "x x", "y")], "O-SHAPE .* matrices that fit"),
     "a constant divided": ([node("Div", "one x", "y")], "divides a constant"),
     "shapes that do not fit": ([node("Reshape", "x wrong", "y")], "O-SHAPE .* another number of elements"),
     "axes": ([node("Softmax", "x", "y", axis=0)], "normalises the batch"),

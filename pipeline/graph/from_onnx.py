@@ -66,6 +66,7 @@ LOWERED: Mapping[str, Lower] = {
     "Normalize": normalization.normalize,
     "PRelu": nonlinear.prelu,
     "Pad": movement.pad,
+    "Pow": elementwise.power,
     "QuantizeLinear": quantization.quantize_linear,
     "ReduceMax": pooling.reduce_max,
     "ReduceMean": pooling.reduce_mean,
@@ -112,7 +113,7 @@ CHANNELS_FIRST = frozenset(  # that say where the channels of what they read sta
         "Resize",
     ]
 )
-PARTS = frozenset(["Erf", "Pow", "Reciprocal"])  # of patterns that are one operator
+PARTS = frozenset(["Erf", "Reciprocal"])  # of patterns that are one operator
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)  # what attributes of a wrong kind or length end in
 
 

@@ -1,5 +1,6 @@
 """A TFLite file, ours or anybody's, float or full integer, as a graph; everything unsupported is named at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from .tflite_builtin import Builtin
 from .tflite_checks import batch_reasons, node_reasons
 from .tflite_fields import enumeration_name
 from .tflite_options import BY_CODE, read_options
+from .tflite_rewritten import REWRITTEN, NotCarried, Rewritten
 from .tflite_tensors import TensorTable
 
 
@@ -68,9 +70,12 @@ class _Reader:
         if name in BY_CODE:
             self._carry(BY_CODE[name], entry, inputs, outputs, place)
             return
+        if name in REWRITTEN:
+            self._rewrite(REWRITTEN[name], inputs, outputs, place)
+            return
         theirs = f"CUSTOM {(code.customCode or b'').decode(errors='replace')!r}" if name == "CUSTOM" else name
         self.reasons.append(
-            f"T-OP-UNKNOWN  {place}: operator {theirs} is not carried; there are {choices(BY_CODE)};"
+            f"T-OP-UNKNOWN  {place}: operator {theirs} is not carried; there are {choices([*BY_CODE, *REWRITTEN])};"
             " build the model from those"
         )
 
@@ -92,6 +97,25 @@ class _Reader:
             _check_shape(operator, inputs, outputs[0], f"{self.where}: {place}")
         self._use([*inputs, *outputs])
         self.nodes.append(Node(operator, _names(inputs), _names(outputs)))
+
+    def _rewrite(
+        self,
+        say: Callable[[list[Tensor], list[Tensor]], Rewritten],
+        inputs: list[Tensor],
+        outputs: list[Tensor],
+        place: str,
+    ) -> None:
+        """A layer that the graph says by operators of another name."""
+        try:
+            said = say(inputs, outputs)
+        except NotCarried as refusal:
+            self.reasons.append(f"{refusal.code}  {place}: {refusal}")
+            return
+        self._use(list(said.tensors))
+        for node in said.nodes if not self.reasons else ():
+            read = [self.tensors[name] for name in node.inputs]
+            _check_shape(node.operator, read, self.tensors[node.outputs[0]], f"{self.where}: {place}")
+        self.nodes += said.nodes
 
     def _use(self, tensors: list[Tensor]) -> None:
         self.tensors.update({tensor.name: tensor for tensor in tensors})

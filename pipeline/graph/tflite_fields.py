@@ -76,7 +76,7 @@ class Alignment:
 
 
 def axes(operand: NDArray[Any], x: Tensor, _: Tensor) -> tuple[int, ...]:
-    return tuple(_axis(int(axis), x) for axis in operand.reshape(-1))
+    return tuple(axis_from_front(int(axis), x) for axis in operand.reshape(-1))
 
 
 def pairs(operand: NDArray[Any], *_: Tensor) -> tuple[tuple[int, int], ...]:
@@ -89,10 +89,10 @@ def numbers(operand: NDArray[Any], *_: Tensor) -> tuple[int, ...]:
 
 def from_the_front(attributes: dict[str, Any], _: Any, x: Tensor) -> dict[str, Any]:
     """An axis that counts from the last one, as one that counts from the first."""
-    return {**attributes, "axis": _axis(attributes["axis"], x)}
+    return {**attributes, "axis": axis_from_front(attributes["axis"], x)}
 
 
-def _axis(axis: int, x: Tensor) -> int:
+def axis_from_front(axis: int, x: Tensor) -> int:
     """An axis that may count from the last one, counted from the first; ValueError when x has none such."""
     rank = len(x.shape)
     if not -rank <= axis < rank:

@@ -1,6 +1,7 @@
 """Lowers Gemm and MatMul: with constant weights a dense layer, else a product of two values."""
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -51,20 +52,50 @@ def _dense(build: Builder, node: OnnxNode, weights: Constant, bias: Constant) ->
 def _product(build: Builder, node: OnnxNode) -> Value:
     """Matrices that both depend on the input; the right one is turned where it must be turned anyway."""
     (a, gain), (b, other) = (build.scaled(name) for name in node.inputs)
-    if len(a.shape) < 3 or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
-        raise Refused("O-SHAPE", f"multiplies {a.shape} by {b.shape}; stacks of matrices of equal number are carried")
+    if min(len(a.shape), len(b.shape)) < 2 or a.shape[-1] != b.shape[-2]:
+        raise Refused("O-SHAPE", f"multiplies {a.shape} by {b.shape}; matrices that fit are carried")
+    if len(a.shape) > 2 and a.shape[:-2] == b.shape[:-2]:
+        product = _of_stacks(build, node, a, b)
+    elif prod(b.shape[:-2]) == 1:
+        product = _by_one(build, node, a, b)
+    elif prod(a.shape[:-2]) == 1:  # (b^T a^T)^T
+        product = _turned(build, _by_one(build, node, _turned(build, b), _turned(build, a)))
+    else:
+        raise Refused(
+            "O-SHAPE",
+            f"multiplies {a.shape} by {b.shape}; stacks of equal number, and one matrix by a stack, are carried: "
+            "repeat the shorter one by Concat",
+        )
+    return replace(product, gain=gain * other)
+
+
+def _by_one(build: Builder, node: OnnxNode, a: Value, b: Value) -> Value:
+    """A stack of matrices by one: its rows are those of one tall matrix."""
+    tall = build.viewed(a, (1, prod(a.shape[:-1]), a.shape[-1]))
+    product = _of_stacks(build, node, tall, build.viewed(b, (1, *b.shape[-2:])))
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return build.viewed(product, (*stack, a.shape[-2], b.shape[-1]))
+
+
+def _turned(build: Builder, x: Value) -> Value:
+    """Every matrix of a stack on its side; nothing is moved."""
+    rank = len(x.shape)
+    return build.permuted(x, (*range(rank - 2), rank - 1, rank - 2))
+
+
+def _of_stacks(build: Builder, node: OnnxNode, a: Value, b: Value) -> Value:
+    """As many matrices by as many."""
     stack = a.shape[1:-2] if a.shape[0] == 1 else a.shape[:-2]
     stack = (*(1,) * max(2 - len(stack), 1), *stack)
     a = build.plainly(a, (*stack, *a.shape[-2:]))
     shape = (*a.shape[:-1], b.shape[-1])
-    turned = build.permuted(b, (*range(len(b.shape) - 2), len(b.shape) - 1, len(b.shape) - 2))
+    turned = _turned(build, b)
     transposed = not _lies_as(build, b, (*stack, *b.shape[-2:])) and (
         _lies_as(build, turned, (*stack, *turned.shape[-2:])) or not _lies_as(build, b)
     )
     b = turned if transposed else b
     b = build.plainly(b, (*stack, *b.shape[-2:]))
-    product = build.rows(BatchMatMul(transposed), [a.tensor, b.tensor], shape, node.outputs[0])
-    return replace(product, gain=gain * other)
+    return build.rows(BatchMatMul(transposed), [a.tensor, b.tensor], shape, node.outputs[0])
 
 
 def _lies_as(build: Builder, x: Value, shape: Shape | None = None) -> bool:

@@ -47,6 +47,15 @@ def sub(build: Builder, node: OnnxNode) -> Value:
     return _of_two(build, node, Sub())
 
 
+def power(build: Builder, node: OnnxNode) -> Value:
+    """Pow of a value: squares, as a product with itself."""
+    exponent = build.constant(node.input(1)).real()
+    if exponent.size != 1 or exponent.item() not in (1.0, 2.0):
+        raise Refused("O-CONSTANT", "raises to another power than 2; say it by Mul, or by Sqrt and Reciprocal")
+    x = build.value(node.input(0))
+    return x if exponent.item() == 1.0 else build.elementwise(Mul(), [x, x], node.outputs[0])
+
+
 def scale(build: Builder, node: OnnxNode) -> Value:
     """Div of a value by a constant."""
     return _with_constant(build, node)

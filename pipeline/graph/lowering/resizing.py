@@ -29,6 +29,8 @@ def resize(build: Builder, node: OnnxNode) -> Value:
     _refuse(node, mode)
     shape = _shape(build, node, x)
     pairs = list(zip(x.shape[2:], shape[2:], strict=True))
+    if node.attributes.get("antialias", 0) and any(size < length for length, size in pairs):
+        raise Refused("O-ATTRIBUTE", "has antialias set, which is not carried where an image shrinks; leave it out")
     places = [_places(node, length, size) for length, size in pairs]
     if len(pairs) == 1:  # an image of one row
         pairs, places = [(1, 1), *pairs], [np.zeros(1), *places]
@@ -40,8 +42,8 @@ def resize(build: Builder, node: OnnxNode) -> Value:
 def _refuse(node: OnnxNode, mode: str) -> None:
     if mode not in ("nearest", "linear"):
         raise Refused("O-ATTRIBUTE", f"interpolates by {mode}; nearest and linear are carried")
-    if node.attributes.get("antialias", 0) or node.attributes.get("exclude_outside", 0):
-        raise Refused("O-ATTRIBUTE", "has antialias or exclude_outside set, which are not carried; leave them out")
+    if node.attributes.get("exclude_outside", 0):
+        raise Refused("O-ATTRIBUTE", "has exclude_outside set, which is not carried; leave it out")
     if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Refused("O-ATTRIBUTE", "keeps the aspect ratio; give the sizes themselves")
 
