@@ -122,7 +122,20 @@ def _changed_onnx(way: Callable[[Dice, Any], None], dice: Dice, source: str, end
 
 
 def _changed_tflite(way: Callable[[Dice, Any], None], dice: Dice, source: str, ending: str) -> bytes:
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(real(source, ending), 0))
+    return _changed_model(way, dice, real(source, ending))
+
+
+def changed(way: Callable[..., None], dice: Dice, data: bytes) -> bytes:
+    """A TFLite file harmed in this way, its bytes or what they say."""
+    if way not in BYTES:
+        return _changed_model(way, dice, data)
+    copy = bytearray(data)
+    way(dice, copy)
+    return bytes(copy)
+
+
+def _changed_model(way: Callable[[Dice, Any], None], dice: Dice, data: bytes) -> bytes:
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     for layer in model.subgraphs[0].operators:
         layer.inputs, layer.outputs = list(layer.inputs), list(layer.outputs)
     way(dice, model)

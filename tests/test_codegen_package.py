@@ -42,6 +42,18 @@ def test_the_self_test_passes_with_every_warning_an_error(package: Path, tmp_pat
     assert subprocess.run([program]).returncode == 0
 
 
+@pytest.mark.parametrize("name", ["test", "9 lives.v2"])
+def test_cmake_builds_it_and_runs_its_self_test_whatever_its_name(name: str, tmp_path: Path) -> None:
+    want_program("cmake", "mcu")
+    source = tmp_path / f"{name}.tflite"
+    shutil.copy(AUTOENCODER, source)
+    compile_file(source).write(tmp_path / "package")
+    for command in (["cmake", "-S", "package", "-B", "build"], ["cmake", "--build", "build"]):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    tested = subprocess.run(["ctest"], cwd=tmp_path / "build", check=True, capture_output=True, text=True)
+    assert "100% tests passed, 0 tests failed out of 1" in tested.stdout
+
+
 def test_the_self_test_notices_one_changed_weight(package: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(package, tmp_path / "package")
     text = (folder / "golden.h").read_text()

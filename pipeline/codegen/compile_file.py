@@ -22,15 +22,15 @@ CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project({name} C)
 set(CMAKE_C_STANDARD 11)
-add_library({name} STATIC model.c)
-target_include_directories({name} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
-target_compile_options({name} PRIVATE -O2 -Wall -Wextra -ffunction-sections -fdata-sections)
+add_library({name}_network STATIC model.c)
+target_include_directories({name}_network PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+target_compile_options({name}_network PRIVATE -O2 -Wall -Wextra -ffunction-sections -fdata-sections)
 if(NOT CMAKE_CROSSCOMPILING)
   enable_testing()
-  add_executable(selftest selftest.c)
-  target_compile_definitions(selftest PRIVATE MODEL_SELFTEST_MAIN)
-  target_link_libraries(selftest {name})
-  add_test(NAME selftest COMMAND selftest)
+  add_executable({name}_selftest selftest.c)
+  target_compile_definitions({name}_selftest PRIVATE MODEL_SELFTEST_MAIN)
+  target_link_libraries({name}_selftest {name}_network)
+  add_test(NAME {name}_selftest COMMAND {name}_selftest)
 endif()
 """
 
@@ -57,7 +57,10 @@ class Package:
 
 
 def compile_file(path: Path, core: str | None = None, name: str = "") -> Package:
-    """The package of a .tflite file, called `name` or as the file is. Raises BadModel and `Unsupported` for what cannot be read or compiled."""
+    """The package of a .tflite file, called `name` or as the file is.
+
+    Raises BadModel and `Unsupported` for what cannot be read or compiled.
+    """
     if core not in (None, *CORES):
         raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
     if path.suffix != ".tflite":
