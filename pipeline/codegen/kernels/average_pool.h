@@ -2,7 +2,7 @@
 #define EDGESTILL_AVERAGE_POOL_H
 #include "pool.h"
 
-/* Two sums of 16 bits and bytes 0 and 2 of a word; with those of a word turned by a byte, 1 and 3. */
+/* Two sums of 16 bits and bytes 0 and 2 of a word; then, bytes 1 and 3. */
 static inline uint32_t add_even_bytes(uint32_t sums, uint32_t word) {
 #if KERNEL_DSP
     uint32_t made;
@@ -14,7 +14,15 @@ static inline uint32_t add_even_bytes(uint32_t sums, uint32_t word) {
 #endif
 }
 
-static inline uint32_t turned_by_a_byte(uint32_t word) { return (word >> 8) | (word << 24); }
+static inline uint32_t add_odd_bytes(uint32_t sums, uint32_t word) {
+#if KERNEL_DSP
+    uint32_t made;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(made) : "r"(sums), "r"(word));
+    return made;
+#else
+    return add_even_bytes(sums, word >> 8);
+#endif
+}
 
 /* TFLite's mean: to the nearest, ties away from zero. */
 static inline int8_t mean_of(int32_t sum, int32_t count, const struct pool *p) {
@@ -38,7 +46,7 @@ static void average_pool(const int8_t *x, const struct pool *p, int8_t *y) {
                     for (int32_t k = 0; k < in.columns; k++, at += p->channels) {
                         const uint32_t word = word_at(at);
                         even = add_even_bytes(even, word);
-                        odd = add_even_bytes(odd, turned_by_a_byte(word));
+                        odd = add_odd_bytes(odd, word);
                     }
                 }
                 y[0] = mean_of(low_half(even), count, p);

@@ -1,5 +1,6 @@
 #ifndef EDGESTILL_DENSE_H
 #define EDGESTILL_DENSE_H
+#include "dot.h"
 #include "fixed_point.h"
 
 /* y[r][o] = bias[o] + sum of x[r][t] * weights[o][t], requantized; `step` is 1 for one multiplier a channel, else 0. */
@@ -9,10 +10,7 @@ static void dense(const int8_t *x, uint32_t rows, uint32_t terms, uint32_t outpu
     for (uint32_t r = 0; r < rows; r++, x += terms) {
         const int8_t *w = weights;
         for (uint32_t o = 0; o < outputs; o++, w += terms) {
-            int32_t sum = bias[o];
-            for (uint32_t t = 0; t < terms; t++) {
-                sum += x[t] * w[t];
-            }
+            const int32_t sum = dot(x, w, (int32_t)terms, bias[o]);
             *y++ = (int8_t)clamped(scaled(sum, multiplier[o * step], shift[o * step]) + zero_point, least, greatest);
         }
     }

@@ -55,6 +55,17 @@ static inline uint32_t even_bytes(uint32_t word) {
 #endif
 }
 
+/* Bytes 1 and 3 likewise. */
+static inline uint32_t odd_bytes(uint32_t word) {
+#if KERNEL_DSP
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+#else
+    return even_bytes(word >> 8);
+#endif
+}
+
 /* sum + both products of two pairs of halves, modulo 2^32. */
 static inline uint32_t dot_pair(uint32_t a, uint32_t b, uint32_t sum) {
 #if KERNEL_DSP

@@ -45,18 +45,12 @@ def any_convolution(site: Site, weights: NDArray[Any], made: Requantization) -> 
     window = (h, w, c, kh, kw, depth, *operator.stride, *operator.dilation, *padding(site, (kh, kw)))
     zero_points = (quantization(site.inputs[0]).zero_point, made.zero_point)
     numbers = (*window, oh, ow, o, o // (c // depth), *zero_points, made.least, made.greatest)
-    given = site.inputs[2].data if len(site.inputs) > 2 else None
-    constants = {
-        "weights": weights,
-        "bias": np.zeros(o, np.int32) if given is None else given.astype(np.int32),
-        "multiplier": made.multiplier,
-        "shift": made.shift,
-    }
+    constants = {"weights": weights, "bias": made.bias, "multiplier": made.multiplier, "shift": made.shift}
     body = (
         f"    static const struct grouped_window window = {{{', '.join(map(str, numbers))}}};\n"
         f"    convolution_any(x0, &window, weights, bias, multiplier, shift, {int(made.multiplier.size > 1)}u, y);\n"
     )
-    return Layer(body, constants, ("fixed_point.h", "convolution_any.h"))
+    return Layer(body, constants, ("fixed_point.h", "instructions.h", "dot.h", "convolution_any.h"))
 
 
 def padding(site: Site, kernel: tuple[int, int]) -> tuple[int, int]:

@@ -50,4 +50,4 @@ def _any(made: Requantization, rows: int, terms: int, outputs: int) -> Layer:
         f"          {made.zero_point}, {made.least}, {made.greatest}, y);\n"
     )
     constants = {"bias": made.bias, "multiplier": made.multiplier, "shift": made.shift}
-    return Layer(body, constants, ("fixed_point.h", "dense.h"))
+    return Layer(body, constants, ("fixed_point.h", "instructions.h", "dot.h", "dense.h"))
