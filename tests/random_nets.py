@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 
+from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.graph import Graph, Node
 from edgestill.pipeline.graph.operators import (
     Activation,
@@ -28,6 +29,7 @@ from edgestill.pipeline.graph.operators import (
     Softmax,
 )
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
+from edgestill.tests.single_operator import samples
 
 EDGES = (-128, -127, 0, 126, 127)
 Sizes = tuple[int, ...]
@@ -101,6 +103,13 @@ class Maker:
 
     def activation(self) -> Activation:
         return ("none", "none", "relu", "relu6")[self.pick(0, 1, 2, 3)]
+
+
+def check_same(before: Graph, after: Graph, seed: int) -> None:
+    """Both graphs give the same integers."""
+    inputs = samples(before, seed)
+    for ours, theirs in zip(run_integer(after, inputs), run_integer(before, inputs), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def _image(made: Maker) -> bool:

@@ -31,7 +31,7 @@ from edgestill.pipeline.graph.operators import (
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.runtimes.runtime import run
-from edgestill.tests.random_nets import Maker, nets
+from edgestill.tests.random_nets import Maker, check_same, nets
 from edgestill.tests.single_operator import EXAMPLES, in_tflite_micro, samples
 
 MLPERF = Path(__file__).parent / "cases" / "mlperf-tiny"
@@ -40,12 +40,6 @@ HALF = per_tensor(0.5, 3)
 
 def reference(name: str) -> Graph:
     return from_tflite((MLPERF / f"{name}_int8.tflite").read_bytes())
-
-
-def check_same(before: Graph, after: Graph, seed: int) -> None:
-    inputs = samples(before, seed)
-    for ours, theirs in zip(run_integer(after, inputs), run_integer(before, inputs), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
 
 
 @settings(max_examples=10 * EXAMPLES, deadline=None)

@@ -13,8 +13,8 @@ from ..layer import Step
 from ..memory import Lives
 from ..placing import bytes_beyond
 
-EFFORT = 200_000  # layers that are looked at; then the best order so far is completed layer by layer
-MOST_LAYERS = 400  # beyond which the order stays
+EFFORT = 60_000  # layers that are looked at; then the best order so far is completed layer by layer
+MOST_LAYERS = 500  # beyond which the order stays
 
 
 @dataclass(frozen=True)
