@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ..pipeline.scratch import CURE
 AGENT = (sys.executable, str(resources.files("edgestill.targets") / "agents" / "measure.py"))
 GRACE_SECONDS = 5.0  # the agent's own limit comes this much after ours
 LAST_WORDS = 400  # characters of a dead child's standard error that a message repeats
+OUT_OF_MEMORY = re.compile("MemoryError|Unable to allocate|Failed to allocate memory|bad_alloc")
 STEPS = {"load": "loading it", "infer": "running it", "measure": "measuring it"}
 
 
@@ -111,6 +113,8 @@ class Conversation:
         message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
         if is_full(message):
             return NoSpace(f"{self._file.name}: {STEPS[step]}: {NOTHING_HALF}; {CURE}")
+        if OUT_OF_MEMORY.search(message):
+            message = f"it asks for more memory than a file of its size gets ({message})"
         error = MissingTool if event["code"] == "runtime-missing" else BadModel
         return error(f"{self._file.name}: {STEPS[step]}: {message}")
 

@@ -90,5 +90,7 @@ def test_a_small_file_that_asks_for_gigabytes_gets_none_of_them(kind: str, tmp_p
         child = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 2 and f"✗ {name}" in (tmp_path / "said").read_text()
+    words = (tmp_path / "said").read_text()
+    assert child.returncode == 2 and f"✗ {name}" in words
+    assert kind.endswith("TFLite's") or "it asks for more memory than a file of its size gets" in words
     assert used.ru_maxrss * 1024 < MOST_MEMORY
