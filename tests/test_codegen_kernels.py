@@ -21,6 +21,7 @@ from edgestill.pipeline.graph.operators import (
     DepthwiseConv2d,
     FullyConnected,
     MaxPool2d,
+    Mean,
     Operator,
 )
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
@@ -104,7 +105,14 @@ def pools(draw: Draw) -> Graph:
     return graph_of(operator, [int8("x", (*size, draw(st.integers(1, 9))), kept)], kept)
 
 
-FAMILIES = {one.__name__: one for one in (pointwise, windows, grouped, planes, rows, pools)}
+def means(draw: Draw) -> Graph:
+    size = draw(st.sampled_from([sizes(draw), (20, 30)]))
+    given = per_tensor(0.05, draw(st.sampled_from([-128, 3, 127])))
+    made = per_tensor(draw(st.sampled_from([0.05, 0.011])), draw(st.sampled_from([-128, 3, 127])))
+    return graph_of(Mean((1, 2), keep_dims=True), [int8("x", (*size, draw(st.integers(1, 9))), given)], made)
+
+
+FAMILIES = {one.__name__: one for one in (pointwise, windows, grouped, planes, rows, pools, means)}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

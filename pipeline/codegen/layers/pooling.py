@@ -21,4 +21,5 @@ def pool2d(site: Site) -> Layer:
     limits = activation_range(operator.activation, site.output)
     numbers = (h, w, c, *operator.kernel, *operator.stride, top, left, oh, ow, *limits)
     body = f"    static const struct pool pool = {{{', '.join(map(str, numbers))}}};\n    {name}(x0, &pool, y);\n"
-    return Layer(body, {}, ("instructions.h", "pool.h", f"{name}.h"))
+    sums = ("byte_sums.h",) if name == "average_pool" else ()
+    return Layer(body, {}, ("instructions.h", *sums, "pool.h", f"{name}.h"))

@@ -11,8 +11,10 @@ from .loops import Axis, indented, merged, nested, strides
 
 
 def mean(site: Site) -> Layer:
-    """For each output one sum, over loops along the axes that go."""
+    """For each output one sum: of four channels at once where height and width go, else by loops along the axes."""
     axes, x = cast(Mean, site.operator).axes, site.inputs[0]
+    if len(x.shape) == 4 and sorted(set(axes)) == [1, 2]:
+        return _over_positions(site)
     step = strides(x.shape)
     gone = merged([Axis(x.shape[axis], (step[axis],)) for axis in sorted(set(axes))])
     kept = [axis for axis in range(len(x.shape)) if axis not in axes]
@@ -27,6 +29,19 @@ def mean(site: Site) -> Layer:
     outer = merged([Axis(x.shape[axis], (to[k], step[axis])) for k, axis in enumerate(kept)])
     body = nested(outer, ("y", "x0"), add_up)
     return Layer(indented(body if outer else f"{{\n{indented(body)}}}"), kernels=("fixed_point.h",))
+
+
+def _over_positions(site: Site) -> Layer:
+    x = site.inputs[0]
+    _, h, w, c = x.shape
+    made = mean_multiplier(x, site.output, h * w)
+    zero_points = quantization(x).zero_point, quantization(site.output).zero_point
+    numbers = (-h * w * zero_points[0], int(made.significand), int(made.exponent), zero_points[1])
+    body = (
+        f"    static const struct mean_scale scale = {{{', '.join(map(str, numbers))}}};\n"
+        f"    mean_positions(x0, {h * w}, {c}, scale, y);\n"
+    )
+    return Layer(body, kernels=("instructions.h", "byte_sums.h", "fixed_point.h", "mean_positions.h"))
 
 
 def _end(site: Site, count: int) -> str:
