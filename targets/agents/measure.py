@@ -121,7 +121,9 @@ class Agent:
             module = importlib.import_module(name)
         except ImportError as error:
             raise Refused("runtime-missing", f"{error}; pip install {distribution}") from error
-        reset_peak()
+        gc.collect()
+        with contextlib.suppress(OSError):  # VmHWM falls to what is resident, and speaks of the model alone
+            Path("/proc/self/clear_refs").write_text("5")
         self.before = status("VmRSS")
         self.model = (OnnxRuntime if runtime == "onnxruntime" else LiteRT)(module, file, threads)
         facts = {"name": runtime, "version": importlib.metadata.version(distribution), "threads": threads}
@@ -188,6 +190,7 @@ class Agent:
 def seeded(shape: list[int], dtype: str, seed: int) -> Any:
     """Inputs from a sha-256 counter stream: the same bytes with every numpy, and simple to repeat in any language."""
     count = int(np.prod(shape))
+    np.empty(8 * max(count, 0), np.uint8)  # what is too large is told at once
     blocks = (hashlib.sha256(b"%d:%d" % (seed, block)).digest() for block in range(count // 32 + 1))
     octets = np.frombuffer(b"".join(blocks), np.uint8)[:count].reshape(shape)
     if dtype.startswith("float"):
@@ -231,13 +234,6 @@ def status(key: str) -> int | None:
     """VmRSS or VmHWM of this process in bytes; None where the kernel does not say."""
     found = re.search(rf"^{key}:\s+(\d+) kB", read(Path("/proc/self/status")) or "", re.M)
     return int(found.group(1)) * 1024 if found else None
-
-
-def reset_peak() -> None:
-    """Lowers VmHWM to what is resident now, so that it speaks of the model and not of the imports."""
-    gc.collect()
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 def numbers(folder: str, pattern: str) -> list[int]:
