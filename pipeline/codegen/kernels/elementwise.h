@@ -57,24 +57,26 @@ KERNEL_INLINE int32_t doubled_term(int32_t x, int32_t start, int32_t multiplier,
     return 2 * rounded_right(rounded_high_product(x * (1 << 21) + start, multiplier), right);
 }
 
-/* What is added to a sum before its last shift: half of a step, and the zero point. */
-KERNEL_INLINE int32_t sum_end(const struct sum *s) {
-    return in_register(s->right > 0 && s->right < 23 ? (1 << (s->right - 1)) + s->zero_point * (1 << s->right) : 0);
+/* What is added before the last shift: half of a step, and the zero point. */
+KERNEL_INLINE int32_t end_of(int32_t right, int32_t zero_point) {
+    return in_register(right > 0 && right < 23 ? (1 << (right - 1)) + zero_point * (1 << right) : 0);
 }
 
-KERNEL_INLINE int32_t ended(int32_t x, int32_t end, const struct sum *s) {
-    if (s->right < 1 || s->right > 22) {
-        return clamped(rounded_right(x, s->right) + s->zero_point, s->least, s->greatest);
+/* x / 2^right, rounded, and the zero point, clamped; |x| is below 2^29, and `end` is what end_of gives. */
+KERNEL_INLINE int32_t ended(int32_t x, int32_t end, int32_t right, int32_t zero_point, int32_t least,
+                            int32_t greatest) {
+    if (right < 1 || right > 22) {
+        return clamped(rounded_right(x, right) + zero_point, least, greatest);
     }
     const int32_t moved = x + end + (x >> 31);
 #if KERNEL_DSP
-    if (s->least == -128 && s->greatest == 127) {
+    if (least == -128 && greatest == 127) {
         int32_t made;
-        __asm__("ssat %0, #8, %1, asr %2" : "=r"(made) : "r"(moved), "i"(s->right));
+        __asm__("ssat %0, #8, %1, asr %2" : "=r"(made) : "r"(moved), "i"(right));
         return made;
     }
 #endif
-    return clamped(moved >> s->right, s->least, s->greatest);
+    return clamped(moved >> right, least, greatest);
 }
 
 /* y = a + sign * b of three scales. */
@@ -82,11 +84,12 @@ KERNEL_INLINE void sum_rows(const int8_t *a, uint32_t a_step, const int8_t *b, u
                             const struct sum *s, int8_t *y) {
     const int32_t a_start = term_start(s->a_zero_point, s->a_multiplier, s->a_right);
     const int32_t b_start = term_start(s->b_zero_point, s->b_multiplier, s->b_right);
-    const int32_t end = sum_end(s);
+    const int32_t end = end_of(s->right, s->zero_point);
     for (uint32_t i = 0; i < count; i++) {
         const int32_t one = doubled_term(a[i * a_step], a_start, s->a_multiplier, s->a_right);
         const int32_t other = doubled_term(b[i * b_step], b_start, s->b_multiplier, s->b_right);
-        y[i] = (int8_t)ended(rounded_high_product(one + s->sign * other, s->multiplier), end, s);
+        const int32_t sum = rounded_high_product(one + s->sign * other, s->multiplier);
+        y[i] = (int8_t)ended(sum, end, s->right, s->zero_point, s->least, s->greatest);
     }
 }
 
@@ -94,9 +97,15 @@ KERNEL_INLINE void sum_rows(const int8_t *a, uint32_t a_step, const int8_t *b, u
 KERNEL_INLINE void product_rows(const int8_t *a, uint32_t a_step, int32_t a_zero_point, const int8_t *b,
                                 uint32_t b_step, int32_t b_zero_point, uint32_t count, int32_t multiplier,
                                 int32_t shift, int32_t zero_point, int32_t least, int32_t greatest, int8_t *y) {
+    const int32_t end = end_of(-shift, zero_point);
     for (uint32_t i = 0; i < count; i++) {
         const int32_t product = (a[i * a_step] - a_zero_point) * (b[i * b_step] - b_zero_point);
-        y[i] = (int8_t)clamped(scaled(product, multiplier, shift) + zero_point, least, greatest);
+        if (shift > 0) {
+            y[i] = (int8_t)clamped(scaled(product, multiplier, shift) + zero_point, least, greatest);
+        } else {
+            const int32_t high = rounded_high_product(2 * product, multiplier);
+            y[i] = (int8_t)ended(high, end, -shift, zero_point, least, greatest);
+        }
     }
 }
 

@@ -21,4 +21,4 @@ def batch_mat_mul(site: Site) -> Layer:
         f"                    {prod(matrices)}u, {rows}u, {terms}u, {columns}u, {term}u, {column}u,\n"
         f"                    {int(made.significand)}, {int(made.exponent)}, {y.zero_point}, y);\n"
     )
-    return Layer(body, kernels=("fixed_point.h", "product.h"))
+    return Layer(body, kernels=("fixed_point.h", "instructions.h", "product.h"))
