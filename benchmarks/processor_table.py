@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from .human import NONE, size
+from .human import NONE, counted, size
 from .result import Result
 
 
@@ -27,15 +27,19 @@ def processors_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def remarks(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
-    """What kind of remark, and its words: outputs that differ, what counted, and what a count is not."""
+def disagreements(results: Sequence[Result]) -> Iterator[str]:
+    """Files whose outputs are not those of their reference, a line each."""
     for result in results:
         if result.output and result.output.mismatches:
-            wrong, values = result.output.mismatches, result.output.values
+            wrong, values = result.output.mismatches, counted(result.output.values, "value")
             named = f"{Path(result.file.path).name} on {result.target}"
-            yield "failed", f"{named}: {wrong} of {values} values are not those of {result.output.reference}"
-    counted = [result.runtime for result in results if result.instructions and result.runtime]
-    for emulator in dict.fromkeys(re.sub(r" \([^)]*\)", "", str(runtime["emulator"])) for runtime in counted):
+            yield f"{named}: {wrong} of {values} are not those of {result.output.reference}"
+
+
+def remarks(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """What kind of remark, and its words: what counted, and what a count is not."""
+    runtimes = [result.runtime for result in results if result.instructions and result.runtime]
+    for emulator in dict.fromkeys(re.sub(r" \([^)]*\)", "", str(runtime["emulator"])) for runtime in runtimes):
         yield (
             "fact",
             f"instructions of one call, counted by {emulator}; they are no time: caches and stalls are not seen",

@@ -11,10 +11,11 @@ from rich.text import Text
 from ..pipeline.errors import MissingTool
 from ..pipeline.task import Metric
 from ..targets.target import Evidence
-from . import estimate_table, sentences
+from . import estimate_table, processor_table, sentences
 from .board_table import boards_table, remarks
 from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
+from .processor_table import disagreements, of_processor, processors_table
 from .report import Report
 from .result import Result
 from .variant import Role, Variant, result_of
@@ -52,10 +53,19 @@ def print_results(results: Sequence[Result], console: Console | None = None) -> 
     """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column."""
     console = console or _console()
     measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
-    pairs = ((measured, results_table), (emulated, boards_table), (estimated, estimates_table))
+    processors = [one for one in emulated if of_processor(one)]
+    boards = [one for one in emulated if not of_processor(one)]
+    pairs = (
+        (measured, results_table),
+        (processors, processors_table),
+        (boards, boards_table),
+        (estimated, estimates_table),
+    )
     for index, (rows, table) in enumerate(pair for pair in pairs if pair[0]):
         console.print(*[""] * bool(index), table(rows), sep="\n")
-    for kind, text in remarks(emulated):
+    for text in disagreements([*measured, *processors]):
+        _line(console, "failed", text)
+    for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
         _line(console, kind, text)
     for text in estimate_table.remarks(estimated):
         _line(console, "fact", text)
