@@ -23,7 +23,7 @@ from edgestill.pipeline.graph.to_tflite import to_tflite
 
 EXAMPLES = int(os.environ.get("EDGESTILL_EXAMPLES", "40"))  # per operator
 SAMPLES = 3
-LIES_AS_IN_THE_GRAPH = ("BatchMatMul", "Gather", "Transpose")  # in an ONNX file; what others give has channels first
+LIES_AS_IN_THE_GRAPH = ("BatchMatMul", "FullyConnected", "Gather", "Transpose")  # in an ONNX file
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Arrays = list[NDArray[Any]]
 

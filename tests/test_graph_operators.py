@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgestill.pipeline.graph.from_tflite import from_tflite
@@ -34,6 +34,7 @@ from edgestill.tests.single_operator import (
     channels,
     check_float,
     check_in_litert,
+    check_in_onnx,
     check_in_tflite_micro,
     graph_of,
     int8,
@@ -121,20 +122,25 @@ def add(draw: Draw) -> Graph:
     return graph_of(Add(draw(activations)), tensors, quantized(draw))
 
 
+def values(draw: Draw) -> tuple[int, ...]:
+    """A sample's shape, of any number of axes."""
+    return (*draw(st.lists(lengths, max_size=2)), draw(channels))
+
+
 def add_constant(draw: Draw) -> Graph:
-    shape = (draw(lengths), draw(channels))
+    shape = values(draw)
     data = np.random.default_rng(draw(seeds)).integers(-128, 128, (1, *shape)).astype(np.int8)
     constant = Tensor("b", (1, *shape), "int8", quantized(draw), data)
     return graph_of(Add(draw(activations)), [int8("a", shape, quantized(draw)), constant], quantized(draw))
 
 
 def relu(draw: Draw) -> Graph:
-    return graph_of(Relu(), [int8("x", (draw(lengths), draw(channels)), quantized(draw))], quantized(draw))
+    return graph_of(Relu(), [int8("x", values(draw), quantized(draw))], quantized(draw))
 
 
 def relu6(draw: Draw) -> Graph:
     kept = quantized(draw)
-    return graph_of(Relu6(), [int8("x", (draw(lengths), draw(channels)), kept)], kept)
+    return graph_of(Relu6(), [int8("x", values(draw), kept)], kept)
 
 
 def pool(draw: Draw, operator: type[AveragePool2d] | type[MaxPool2d]) -> Graph:
@@ -173,7 +179,7 @@ def pad(draw: Draw) -> Graph:
 
 
 def requantize(draw: Draw) -> Graph:
-    return graph_of(Quantize(), [int8("x", (draw(lengths), draw(channels)), quantized(draw))], quantized(draw))
+    return graph_of(Quantize(), [int8("x", values(draw), quantized(draw))], quantized(draw))
 
 
 def quantize(draw: Draw) -> Graph:
@@ -198,6 +204,7 @@ INTEGER = {
     )
 }
 
+FLOAT_AT_AN_END = {"quantize", "dequantize"}  # which ONNX says by the file's own input and output
 ROUNDED_ONCE_BY_LITERT = {"dense", "relu"}  # where TFLite Micro rounds the scaled value twice
 
 
@@ -224,6 +231,15 @@ def test_the_integer_statement_is_litert_s_but_for_the_roundings_that_are_named(
 def test_a_written_operator_reads_back_equal(operator: str, data: st.DataObject) -> None:
     graph = INTEGER[operator](data.draw)
     assert from_tflite(to_tflite(graph)) == graph
+
+
+@pytest.mark.parametrize("operator", [name for name in INTEGER if name not in FLOAT_AT_AN_END])
+@given(st.data())
+@thoroughly
+def test_onnx_runtime_gives_the_same_but_for_a_step(operator: str, data: st.DataObject) -> None:
+    graph = INTEGER[operator](data.draw)
+    assume(all(tensor.constant or len(tensor.shape) in (2, 4) for tensor in graph.tensors.values()))
+    check_in_onnx(graph, data.draw(seeds))
 
 
 @pytest.mark.parametrize("operator", [name for name in INTEGER if "quantize" not in name])

@@ -53,7 +53,7 @@ def _refuse(graph: Graph) -> None:
         elif node.inputs[0] in constants and type(node.operator) not in {Concat, Gather, *FUNCTIONS}:
             reasons.append(f"O-CONSTANT  {node.outputs[0]}: {node.kind} reads a constant as its input")
     reasons += [
-        f"O-RANK  {t.origin or t.name}: {len(t.shape)} axes; 2 and 4 can be written: convert it with four, (1,1,t,c)"
+        f"O-RANK  {t.origin or t.name}: {len(t.shape)} axes; 2 and 4 can be written, a series as (1,1,t,c)"
         for t in activations
         if len(t.shape) in (0, 1, 3)
     ]
