@@ -30,7 +30,6 @@ from ..graph.operators import (
     Sub,
     TransposeConv2d,
 )
-from ..graph.operators.dense import multiplier_of
 from ..graph.operators.elementwise import HEADROOM, common_scale
 from ..graph.operators.operator import quantization
 from ..graph.operators.reduction import mean_multiplier
@@ -82,7 +81,7 @@ def _weighted(operator: Operator, inputs: Tensors, output: Tensor) -> Products:
 
 
 def _dense(operator: FullyConnected, inputs: Tensors, output: Tensor) -> Products:
-    yield _sums(inputs, channels_last=False), multiplier_of(inputs, output)
+    yield _sums(inputs, channels_last=False), channel_multiplier(inputs, output)
 
 
 def _sum(operator: Add | Sub, inputs: Tensors, output: Tensor) -> Products:

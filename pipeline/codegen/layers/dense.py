@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...graph.operators import FullyConnected
-from ...graph.operators.dense import multiplier_of
+from ...graph.operators.requantization import channel_multiplier
 from ..layer import Layer, Site
 from ..packing import Ending, ending, packed_in_fours
 from ..requantization import Requantization, requantization
@@ -19,7 +19,9 @@ def fully_connected(site: Site) -> Layer:
     weights = np.asarray(site.inputs[1].data)
     outputs, terms = weights.shape
     rows = int(np.prod(site.output.shape)) // outputs
-    made = requantization(site, multiplier_of(site.inputs, site.output), weights.sum(1, np.int64), operator.activation)
+    made = requantization(
+        site, channel_multiplier(site.inputs, site.output), weights.sum(1, np.int64), operator.activation
+    )
     end = ending(made, weights)
     if end is None:
         return _any(made, rows, terms, outputs)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..fixed_point import Multiplier, quantize_multiplier
 from ..tensor import Tensor
 from .activation import activated
-from .operator import Activation, Arrays, Shape, quantization
+from .operator import Activation, Arrays, Shape
 from .requantization import channel_multiplier, exact_operands, requantized
 
 
@@ -41,17 +39,8 @@ class FullyConnected:
     def compute_integer(self, inputs: Arrays, tensors: Sequence[Tensor], output: Tensor) -> NDArray[Any]:
         x, weights = exact_operands(inputs, tensors, terms=inputs[1].shape[1])
         bias = inputs[2] if len(inputs) > 2 else None
-        return requantized(self._sums(x, weights), bias, multiplier_of(tensors, output), self.activation, output)
+        return requantized(self._sums(x, weights), bias, channel_multiplier(tensors, output), self.activation, output)
 
     def _sums(self, x: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         sums: NDArray[Any] = x.reshape(-1, weights.shape[1]) @ weights.T
         return sums.reshape(self.shape([x.shape, weights.shape]))
-
-
-def multiplier_of(tensors: Sequence[Tensor], output: Tensor) -> Multiplier:
-    """As for a convolution; but with one scale, TFLite multiplies it in float32 (GetQuantizedConvolutionMultipler)."""
-    x, weights = quantization(tensors[0]), quantization(tensors[1])
-    if weights.scale.size > 1:
-        return channel_multiplier(tensors, output)
-    product = np.float32(x.scale[0] * weights.scale[0])
-    return quantize_multiplier(float(product) / quantization(output).per_tensor_scale)
