@@ -1,12 +1,19 @@
-"""Weights and biases in integers: what a bias alone gives is the same wherever it is rounded."""
+"""Weights, biases and steps: what a bias alone gives is the same wherever it is rounded, and no kernel is overtaxed."""
+
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgestill.pipeline.graph.graph import Graph, Node
+from edgestill.pipeline.graph.operators import Mul, Softmax, Sub
 from edgestill.pipeline.graph.operators.requantization import channel_multiplier, requantized
 from edgestill.pipeline.graph.tensor import Tensor, per_tensor
+from edgestill.pipeline.quantization.calibrate import calibrate
+from edgestill.pipeline.quantization.options import QuantizationOptions
+from edgestill.pipeline.quantization.scales import activation_scales
 from edgestill.pipeline.quantization.weights import FINE, Weights, quantize_weights
 from edgestill.tests.single_operator import EXAMPLES
 
@@ -46,3 +53,18 @@ def test_a_channel_that_sees_only_zeros_is_the_same_in_every_runtime(seed: int, 
     np.testing.assert_array_equal(twice(found, x, y)[fine], once(found, y)[fine])
     moved = np.abs(found.bias_scale.dequantize(found.bias) / wanted - near)
     assert (moved <= np.where(fine, 2.5 * steps + 2e-4, 0.5 * steps + 1e-4)).all()
+
+
+def test_steps_are_never_finer_than_kernels_carry() -> None:
+    """A softmax of next to nothing, and a sum that cancels: TFLite Micro would end the process."""
+    shape = (1, 4)
+    tensors = [Tensor(name, shape) for name in ("x", "a", "b", "y")]
+    tensors += [Tensor("tiny", (1, 1), data=np.full((1, 1), 4e-7, np.float32))]
+    nodes = (Node(Mul(), ("x", "tiny"), ("a",)), Node(Sub(), ("x", "x"), ("b",)), Node(Softmax(), ("a",), ("y",)))
+    graph = Graph({tensor.name: tensor for tensor in tensors}, nodes, ("x",), ("y", "b"))
+    given = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
+    calibration = calibrate(graph, [given])
+    seen = {**calibration.tensors, "b": calibration.tensors["a"]}
+    scales = activation_scales(graph, replace(calibration, tensors=seen), QuantizationOptions())
+    steps = {name: scale.per_tensor_scale for name, scale in scales.items()}
+    assert steps["a"] >= 2**-25 and steps["b"] >= steps["x"] * 2**-18

@@ -1,6 +1,6 @@
 """One scale and zero point for every activation of a float graph."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from ...calibration.observers import Observer, Statistics, joint
 from ...calibration.ranges import METHODS, Range, few_valued, min_max
 from ..errors import BadInput
 from ..graph.graph import Graph, Node
+from ..graph.operators import Add, HardSwish, Softmax, Sub
 from ..graph.passes.fixed_scales import FIXED
 from ..graph.tensor import Quantization, per_tensor
 from .calibrate import Calibration
@@ -19,6 +20,8 @@ from .options import QuantizationOptions
 LEAST_RANGE = 1e-6  # below, a tensor is zero everywhere
 RANGE_OF_ZERO = 1.0  # any will do; runtimes refuse scales whose ratio to those around is extreme
 FINEST = 128  # steps of an output in one of the products that it is a sum of; XNNPACK refuses 256
+FINEST_SUM = 2**18  # steps of a sum in one of its operands; TFLite Micro's kernel ends the process at 2**19
+FINEST_EXPONENT = 2**25  # steps of a softmax's input, times beta, in 1; its kernel ends the process at 2**26
 SHRINKING = 120  # steps of a hard swish in one of its input; its kernel refuses 128
 
 
@@ -67,22 +70,25 @@ def _coarse_enough(
     """The scales, made coarser where an output has far finer steps than what it is made of: runtimes refuse that."""
     found = dict(scales)
     for node in graph.nodes:
-        (output,) = node.outputs
-        least = _least_step(graph, node, found)
-        if output in found and found[output].per_tensor_scale < least:
-            members = next(members for members in groups if output in members)
-            found.update(dict.fromkeys(members, per_tensor(least, found[output].zero_point)))
+        for name, least in _least_steps(graph, node, found):
+            if name in found and found[name].per_tensor_scale < least:
+                members = next(members for members in groups if name in members)
+                found.update(dict.fromkeys(members, per_tensor(least, found[name].zero_point)))
     return found
 
 
-def _least_step(graph: Graph, node: Node, scales: Mapping[str, Quantization]) -> float:
-    """Of a layer's output, what its greatest product makes; of a hard swish, what its kernel carries."""
-    if node.kind == "HardSwish":
-        return scales[node.inputs[0]].per_tensor_scale / SHRINKING
-    weights = graph.tensors[node.inputs[1]].data if isinstance(node.operator, Linear) else None
-    if weights is None:
-        return 0.0
-    return scales[node.inputs[0]].per_tensor_scale * float(np.abs(weights).max()) / 127 / FINEST
+def _least_steps(graph: Graph, node: Node, scales: Mapping[str, Quantization]) -> Iterator[tuple[str, float]]:
+    """Tensors, and the finest step that a kernel carries: of a layer's output, what its greatest product makes."""
+    (x, *others), (output,), operator = node.inputs, node.outputs, node.operator
+    if isinstance(operator, HardSwish):
+        yield output, scales[x].per_tensor_scale / SHRINKING
+    if isinstance(operator, Add | Sub):
+        yield output, max(scales[name].per_tensor_scale for name in node.inputs) / FINEST_SUM
+    if isinstance(operator, Softmax):
+        yield x, 1 / (FINEST_EXPONENT * operator.beta)
+    weights = graph.tensors[others[0]].data if isinstance(operator, Linear) else None
+    if weights is not None:
+        yield output, scales[x].per_tensor_scale * float(np.abs(weights).max()) / 127 / FINEST
 
 
 def _statistics(graph: Graph, name: str, calibration: Calibration) -> Statistics:
