@@ -6,32 +6,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from ...pipeline.errors import EdgestillError
+from ...pipeline.graph.flatbuffer import pack
 from ...pipeline.runtimes.runtime import arena_bytes
+from ...pipeline.scratch import scratch_folder
 
 Array = NDArray[Any]
+FED = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
 
 @dataclass(frozen=True)
 class Judged:
     """SQNR in dB against the float net's outputs, the share of samples with the same label (None: no labels), bytes,
-    and TFLite Micro's arena in bytes, or why there is none."""
+    and TFLite Micro's arena in bytes, or why there is none.
+
+    Of a file that keeps its weights outside the flatbuffer, TFLite Micro would make garbage: the arena is then that of
+    the file with its weights moved in.
+    """
 
     sqnr_db: float
     agreement: float | None
     bytes: int
     arena: int | None
     no_arena: str = ""
+    weights_outside: bool = False
 
 
 def judge(file: Path, samples: Array, exact: Array, classes: int) -> Judged:
     """The file run on samples (n,...) as torch has them, against the float net's outputs (n,k)."""
     outputs = (_onnx if file.suffix == ".onnx" else _tflite)(file, samples).reshape(len(samples), -1)
     agreement = float((outputs.argmax(1) == exact.argmax(1)).mean()) if classes else None
-    arena, why = _arena(file) if file.suffix == ".tflite" else (None, "")
-    return Judged(sqnr(outputs, exact.reshape(outputs.shape)), agreement, file.stat().st_size, arena, why)
+    decibels = sqnr(outputs, exact.reshape(outputs.shape))
+    if file.suffix == ".onnx":
+        return Judged(decibels, agreement, file.stat().st_size, None)
+    whole, moved = with_weights_inside(file.read_bytes())
+    return Judged(decibels, agreement, file.stat().st_size, *_arena(whole), moved)
 
 
 def sqnr(outputs: Array, exact: Array) -> float:
@@ -46,7 +58,8 @@ def _onnx(file: Path, samples: Array) -> Array:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     taken = session.get_inputs()[0]
     shape = (1, *taken.shape[1:])  # a signal over time may be taken as an image of one row
-    return np.concatenate([session.run(None, {taken.name: sample.reshape(shape)})[0] for sample in samples])
+    fed = samples.astype(FED[taken.type])  # token ids may be taken in another width
+    return np.concatenate([session.run(None, {taken.name: sample.reshape(shape)})[0] for sample in fed])
 
 
 def _tflite(file: Path, samples: Array) -> Array:
@@ -90,8 +103,21 @@ def _reals(values: Array, detail: dict[str, Any]) -> Array:
     return real
 
 
-def _arena(file: Path) -> tuple[int | None, str]:
-    try:
-        return arena_bytes(file).total, ""
-    except EdgestillError as error:
-        return None, str(error).splitlines()[0][:200]
+def _arena(data: bytes) -> tuple[int | None, str]:
+    with scratch_folder() as folder:
+        file = folder / "judged.tflite"
+        file.write_bytes(data)
+        try:
+            return arena_bytes(file).total, ""
+        except EdgestillError as error:
+            return None, str(error).splitlines()[0][:200]
+
+
+def with_weights_inside(data: bytes) -> tuple[bytes, bool]:
+    """A TFLite file without data outside its flatbuffer, and whether that had to be moved in."""
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    outside = [buffer for buffer in model.buffers if buffer.offset > 1]
+    for buffer in outside:
+        buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+        buffer.offset = buffer.size = 0
+    return (pack(model), True) if outside else (data, False)

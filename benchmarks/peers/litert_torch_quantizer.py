@@ -31,7 +31,8 @@ def main(material: Path, name: str, out: Path) -> None:
     rules = RecipeManager()
     rules.load_quantization_recipe(chosen)
     calibrator = Calibrator(str(exact), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
-    calibrator.calibrate({"serving_default": [{"args_0": sample[None]} for sample in calibration]}, rules)
+    taken = calibration if calibration.dtype == np.float32 else calibration.astype(np.int32)  # ids, as converted
+    calibrator.calibrate({"serving_default": [{"args_0": sample[None]} for sample in taken]}, rules)
     made = quantizer.Quantizer(str(exact), chosen).quantize(
         calibrator.get_model_qsvs(), enable_progress_bar=False, enable_progress_report=False
     )
