@@ -82,10 +82,24 @@ def grouped(draw: Draw) -> Graph:
 
 
 def planes(draw: Draw) -> Graph:
-    stride, c = draw(st.integers(1, 2)), draw(st.integers(1, 6))
+    stride, c, kernel = (
+        draw(st.integers(1, 2)),
+        draw(st.integers(1, 6)),
+        draw(st.sampled_from([(3, 3), (1, 3), (3, 2)])),
+    )
     operator = DepthwiseConv2d((stride, stride), draw(paddings), activation=draw(activations))
-    size = draw(st.sampled_from([sizes(draw, 3), (40, 31), (31, 40)]))
-    return weighted(draw, operator, (*size, c), (1, 3, 3, c), 3)
+    size = draw(st.sampled_from([sizes(draw, 3), (40, 31), (31, 40), (kernel[0], 17)]))
+    return weighted(draw, operator, (*size, c), (1, *kernel, c), 3)
+
+
+def other_planes(draw: Draw) -> Graph:
+    kernel, stride = (
+        draw(st.sampled_from([(1, 3), (5, 5), (3, 3), (2, 4)])),
+        draw(st.sampled_from([(1, 1), (1, 2), (3, 1)])),
+    )
+    dilation, c = draw(st.sampled_from([(1, 1), (2, 1)])), draw(st.integers(1, 9))
+    operator = DepthwiseConv2d(stride, draw(paddings), dilation, activation=draw(activations))
+    return weighted(draw, operator, (*sizes(draw, 9), c), (1, *kernel, c), 3)
 
 
 def rows(draw: Draw) -> Graph:
@@ -112,7 +126,7 @@ def means(draw: Draw) -> Graph:
     return graph_of(Mean((1, 2), keep_dims=True), [int8("x", (*size, draw(st.integers(1, 9))), given)], made)
 
 
-FAMILIES = {one.__name__: one for one in (pointwise, windows, grouped, planes, rows, pools, means)}
+FAMILIES = {one.__name__: one for one in (pointwise, windows, grouped, planes, other_planes, rows, pools, means)}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -2,14 +2,10 @@
 #define EDGESTILL_CONVOLUTION_ANY_H
 #include "dot.h"
 #include "fixed_point.h"
+#include "grouped_window.h"
 
-/* Any convolution, in groups too: height, width and channels of input, window and output; each group has its share of
- * both. Weights (outputs, window height, window width, group's channels). The plain way, for what has no faster one. */
-struct grouped_window {
-    int32_t height, width, channels, kernel_height, kernel_width, depth, stride_height, stride_width;
-    int32_t dilation_height, dilation_width, top, left, outputs_height, outputs_width, outputs, group_outputs;
-    int32_t input_zero_point, zero_point, least, greatest;
-};
+/* Any convolution, in groups too; weights (outputs, window height, window width, group's channels). The plain way, for
+ * what has no faster one. */
 
 /* `sum` + the products of a window; outside of the input its zero point stands. */
 static inline int32_t window_sum(const int8_t *x, const struct grouped_window *w, int32_t top, int32_t left,

@@ -3,7 +3,7 @@
 #include "instructions.h"
 
 /* sum + the products of `count` bytes at any addresses: four at a time where an instruction takes two. */
-static inline int32_t dot(const int8_t *a, const int8_t *b, int32_t count, int32_t sum) {
+KERNEL int32_t dot(const int8_t *a, const int8_t *b, int32_t count, int32_t sum) {
     int32_t i = 0;
 #if KERNEL_DSP
     for (; i + 4 <= count; i += 4) {

@@ -38,9 +38,21 @@ def conv2d(site: Site) -> Layer:
 
 def any_convolution(site: Site, weights: NDArray[Any], made: Requantization) -> Layer:
     """Weights (outputs, height, width, channels of a group): no speed, no bounds."""
+    return _plain(site, weights.shape, made, weights, "convolution_any")
+
+
+def any_depthwise(site: Site, made: Requantization) -> Layer:
+    """Any window, one output a channel: four channels at a time."""
+    weights = np.asarray(site.inputs[1].data)
+    _, kh, kw, c = weights.shape
+    return _plain(site, (c, kh, kw, 1), made, weights, "depthwise_any")
+
+
+def _plain(site: Site, shape: tuple[int, ...], made: Requantization, weights: NDArray[Any], kernel: str) -> Layer:
+    """Of weights that have this shape (outputs, height, width, channels of a group), however they lie."""
     operator = cast(Conv2d, site.operator)
     _, h, w, c = site.inputs[0].shape
-    o, kh, kw, depth = weights.shape
+    o, kh, kw, depth = shape
     _, oh, ow, _ = site.output.shape
     window = (h, w, c, kh, kw, depth, *operator.stride, *operator.dilation, *padding(site, (kh, kw)))
     zero_points = (quantization(site.inputs[0]).zero_point, made.zero_point)
@@ -48,9 +60,10 @@ def any_convolution(site: Site, weights: NDArray[Any], made: Requantization) -> 
     constants = {"weights": weights, "bias": made.bias, "multiplier": made.multiplier, "shift": made.shift}
     body = (
         f"    static const struct grouped_window window = {{{', '.join(map(str, numbers))}}};\n"
-        f"    convolution_any(x0, &window, weights, bias, multiplier, shift, {int(made.multiplier.size > 1)}u, y);\n"
+        f"    {kernel}(x0, &window, weights, bias, multiplier, shift, {int(made.multiplier.size > 1)}u, y);\n"
     )
-    return Layer(body, constants, ("fixed_point.h", "instructions.h", "dot.h", "convolution_any.h"))
+    dot = ("dot.h",) if kernel == "convolution_any" else ()
+    return Layer(body, constants, ("fixed_point.h", "instructions.h", *dot, "grouped_window.h", f"{kernel}.h"))
 
 
 def padding(site: Site, kernel: tuple[int, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Depthwise convolutions: planes of one channel with windows of 3 x 3, or the plain way."""
+"""Depthwise convolutions: planes of one channel with windows of 3 x 3 or less, or the plain way."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,7 +12,7 @@ from ...graph.operators.requantization import channel_multiplier
 from ..layer import Layer, Site
 from ..packing import constant_outputs, finish_of, reach
 from ..requantization import Requantization, requantization
-from .convolution import any_convolution, padding
+from .convolution import any_convolution, any_depthwise, padding
 
 PLANE = 2048  # bytes that a slab of a widened plane may take
 WIDEST = {1: 6, 2: 3}  # outputs of a strip by stride
@@ -39,18 +39,41 @@ def depthwise_conv2d(site: Site) -> Layer:
     made = requantization(
         site, channel_multiplier(site.inputs, site.output), rows.sum(1, np.int64), operator.activation
     )
-    square = weights.shape[1:3] == (3, 3) and operator.stride in ((1, 1), (2, 2)) and operator.dilation == (1, 1)
-    channels = _packed(rows, made) if square and operator.multiplier == 1 else None
-    if channels is None:
-        return any_convolution(site, rows.reshape(len(rows), *weights.shape[1:3], 1), made)
-    return _planes(site, channels, made)
+    stride = _stride(site)
+    fits = stride in WIDEST and max(weights.shape[1:3]) <= 3 and operator.multiplier == 1 and _dense(site)
+    channels = _packed(_three_by_three(weights[0]), made) if fits else None
+    if channels is not None:
+        return _planes(site, channels, made, stride)
+    if operator.multiplier == 1:
+        return any_depthwise(site, made)
+    return any_convolution(site, rows.reshape(len(rows), *weights.shape[1:3], 1), made)
 
 
-def _planes(site: Site, channels: NDArray[np.uint32], made: Requantization) -> Layer:
-    operator = cast(DepthwiseConv2d, site.operator)
+def _stride(site: Site) -> int:
+    """Along the axes on which the window moves at all; 0 where they differ."""
+    strides = cast(DepthwiseConv2d, site.operator).stride
+    moving = {step for step, length in zip(strides, site.output.shape[1:3], strict=True) if length > 1}
+    return 1 if not moving else moving.pop() if len(moving) == 1 else 0
+
+
+def _dense(site: Site) -> bool:
+    """Whether the taps of a window lie side by side."""
+    dilation, kernel = cast(DepthwiseConv2d, site.operator).dilation, site.inputs[1].shape[1:3]
+    return all(step == 1 or taps == 1 for step, taps in zip(dilation, kernel, strict=True))
+
+
+def _three_by_three(weights: NDArray[Any]) -> NDArray[Any]:
+    """Weights (height, width, channels) as (channels, 9): smaller windows have no weight below and to the right."""
+    height, width, _ = weights.shape
+    padded = np.pad(weights, ((0, 3 - height), (0, 3 - width), (0, 0)))
+    return np.ascontiguousarray(padded.reshape(9, -1).T)
+
+
+def _planes(site: Site, channels: NDArray[np.uint32], made: Requantization, stride: int) -> Layer:
     _, h, w, c = site.inputs[0].shape
     _, oh, ow, _ = site.output.shape
-    stride, (top, left) = operator.stride[0], padding(site, (3, 3))
+    kernel = site.inputs[1].shape[1:3]
+    top, left = padding(site, (kernel[0], kernel[1]))
     cut = _cut(max(left + w, (ow - 1) * stride + 3), stride, oh, ow)
     sizes = (h, w, c, stride, top, left, oh, ow, cut.slab, cut.wide, cut.pitch, made.least, made.greatest)
     numbers = (*sizes, quantization(site.inputs[0]).zero_point)
