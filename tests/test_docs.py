@@ -133,7 +133,12 @@ def test_every_page_is_linked_from_another() -> None:
 
 @pytest.mark.parametrize(
     ("script", "function", "made"),
-    [("reference", "page", "recipe.md"), ("house", "drawn", "house.svg"), ("peers", "page", "peers.md")],
+    [
+        ("reference", "page", "recipe.md"),
+        ("house", "drawn", "house.svg"),
+        ("peers", "page", "peers.md"),
+        ("yardstick", "page", "yardstick.md"),
+    ],
 )
 def test_what_is_made_from_the_code_says_what_the_code_says(script: str, function: str, made: str) -> None:
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])[sys.argv[2]](), end='')"
