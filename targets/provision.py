@@ -37,7 +37,7 @@ def provision(line: Ssh, facts: Mapping[str, Any], python: str, wanted: str) -> 
 
     Nothing is installed into the device's own Python: wheels and venv lie in our folder there.
     """
-    runtimes = INSTEAD[wanted]
+    runtimes, last = INSTEAD[wanted], ""
     for runtime in runtimes:
         if facts["runtimes"].get(runtime) and _imports(line, python, "", runtime):
             return Provision(runtime, python, "", "there")
@@ -47,12 +47,15 @@ def provision(line: Ssh, facts: Mapping[str, Any], python: str, wanted: str) -> 
             except Unresolved as error:
                 last = str(error)
                 continue
-            name = _pushed(line, runtime, packages)
+            name = _pushed(line, packages)
             if _imports(line, python, name, runtime):
                 return Provision(runtime, python, name, "wheels")
             last = f"{asked[0]} does not start there"
-    if facts["bits"] == 64 and (made := _venv(line, python, wanted)):
-        return Provision(wanted, made, "", "venv")
+    if facts["bits"] == 64:
+        try:
+            return Provision(wanted, _venv(line, python, wanted), "", "venv")
+        except Unresolved as error:
+            last = f"{last}; {error}"
     raise _nothing(line, facts, runtimes, last)
 
 
@@ -82,12 +85,10 @@ def _resolved(asked: Sequence[str], facts: Mapping[str, Any]) -> Wheels:
     )
 
 
-def _pushed(line: Ssh, runtime: str, packages: Wheels) -> str:
+def _pushed(line: Ssh, packages: Wheels) -> str:
     """The folder's name there; it is sent once."""
     name = f"site-{packages.digest}"
-    archive = packages.archive()
-    say(f"{line.name}: {runtime} for it is here; it is sent once, {archive.stat().st_size / 1e6:.0f} MB")
-    line.push({name: archive}, stage="provision")
+    line.push({name: packages.archive()}, stage="provision")
     return name
 
 
@@ -100,17 +101,21 @@ def _imports(line: Ssh, python: str, path: str, runtime: str) -> bool:
     return ended.code == 0
 
 
-def _venv(line: Ssh, python: str, runtime: str) -> str | None:
-    """A Python with the runtime, installed there by pip; None when that fails, as it does without a network."""
+def _venv(line: Ssh, python: str, runtime: str) -> str:
+    """A Python with the runtime, installed there by pip; Unresolved when that fails, as it does without a network."""
     name, what = f"venv-{runtime}", DISTRIBUTIONS[runtime]
     say(f"{line.name}: installing {what} there, in {line.folder}/{name}; this takes some minutes")
+    works = f"{name}/bin/python -c 'import {IMPORTS[runtime]}' 2>/dev/null"
+    make = f"rm -rf {name} && {python} -m venv {name} && {name}/bin/pip install -q --only-binary=:all: {what}"
     script = (
-        f"cd {line.folder} && {{ [ -x {name}/bin/python ] && {name}/bin/python -c 'import {IMPORTS[runtime]}' || "
-        f"{{ rm -rf {name} && {python} -m venv {name} && {name}/bin/pip install -q --only-binary=:all: {what}; }} || "
-        f'{{ rm -rf {name}; exit 1; }}; }} >/dev/null 2>&1 && echo "$PWD/{name}/bin/python"'
+        f"mkdir -p {line.folder} && cd {line.folder} && "
+        f'{{ {works} || {{ {make}; }} >&2 || {{ rm -rf {name}; exit 1; }}; }} && echo "$PWD/{name}/bin/python"'
     )
     ended = line.shell(script, stage="provision", timeout=VENV_SECONDS)
-    return ended.out.decode().strip() or None if not ended.code else None
+    if ended.code:
+        words = ended.err.strip().splitlines() or [f"code {ended.code}"]
+        raise Unresolved(f"a venv there: {words[-1]}")
+    return ended.out.decode().strip()
 
 
 def _nothing(line: Ssh, facts: Mapping[str, Any], runtimes: Sequence[str], last: str) -> DeviceFailed:

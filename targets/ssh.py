@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import IO
 
 from ..pipeline.errors import DeviceFailed, MissingTool
+from ..pipeline.progress import say
 from .parts import apt_get
 from .ssh_words import cause
 from .transport import Completed
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS, TRANSFER_SECONDS = 45.0, 600.0
+WORTH_SAYING = 4 << 20  # bytes to send
 FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
 FORBIDDEN = "name a `folder` in targets.toml that this user may write"
 # It stands until our end of its input closes, whatever ends us, and all others go through it.
@@ -145,6 +147,8 @@ class Ssh:
 
     def _put(self, name: str, path: Path, stage: str) -> None:
         """A file, or what an archive holds under the name without its ending; it appears whole, or not at all."""
+        if path.stat().st_size > WORTH_SAYING:
+            say(f"{self.name}: sending {path.stat().st_size / 1e6:.0f} MB into {self.folder}, once")
         new, final = f"{shlex.quote(name)}.new-$$", shlex.quote(name)
         take = f"mkdir {new} && tar xzf - -C {new}" if path.name.endswith(".tar.gz") else f"cat > {new}"
         script = (

@@ -30,6 +30,7 @@ from edgestill.targets.sysroot import PI_MODELS
 from edgestill.targets.target import Evidence, Plan
 from edgestill.tests import arm64_sshd
 from edgestill.tests.arm64_sshd import Machine
+from edgestill.tests.conftest import WholeRun
 from edgestill.tests.wanted import want
 
 MODELS = Path(__file__).parent / "cases" / "mlperf-tiny"
@@ -137,6 +138,32 @@ def test_inputs_go_there_and_outputs_come_back(pi: RaspberryPi) -> None:
     sounds = np.random.default_rng(0).integers(-128, 128, (1, 49, 10, 1)).astype(np.int8)
     with pi.load(of_file(KWS)) as there, Host().load(of_file(KWS)) as here:
         assert np.array_equal(there.infer([sounds])[0], here.infer([sounds])[0])
+
+
+@pytest.mark.nightly
+def test_onnx_runtime_is_within_one_step_of_the_host(pi: RaspberryPi, whole: WholeRun) -> None:
+    result = row(pi, next(whole.out.rglob("*.int8.onnx")))
+    assert result.error is None and result.runtime and result.runtime["name"] == "onnxruntime"
+    assert result.output and result.output.reference.startswith("host, onnxruntime") and not result.output.mismatches
+
+
+@pytest.mark.nightly
+def test_where_this_machine_finds_no_wheels_the_device_makes_a_venv(
+    pi: RaspberryPi, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["ai-edge-litert", "--only-binary=:all:", "--python-version", "3.11", "--implementation", "cp"]
+    tags = [f"--platform=manylinux_2_{minor}_aarch64" for minor in (28, 27, 17)]
+    wheels = tmp_path / "wheels"
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "-d", str(wheels), *asked, *tags], check=True)
+    shutil.copytree(wheels, machine.home() / "wheels")
+    (machine.home() / ".config/pip").mkdir(parents=True)
+    (machine.home() / ".config/pip/pip.conf").write_text("[global]\nno-index = true\nfind-links = /root/wheels\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_CONFIG_FILE"):
+        monkeypatch.setenv(name, {"PIP_NO_INDEX": "1"}.get(name, "/dev/null"))
+    result = row(dataclasses.replace(pi, folder="~/venvs"))
+    assert result.error is None and result.runtime and result.runtime["provision"] == "venv"
+    assert result.output and not result.output.mismatches
 
 
 def test_a_device_that_fails_stops_no_other(pi: RaspberryPi) -> None:
