@@ -148,10 +148,11 @@ def _telemetry(rounds: Sequence[Samples]) -> dict[str, Any]:
     facts = [one.facts for one in rounds if one.facts]
     if not facts:
         return {}
+    interruptions = [one["interruptions"] for one in facts]
     return {
         "cores": facts[0].get("cores"),
         "clock_us": max(one["clock_us"] for one in facts),
-        "interruptions": sum(one["interruptions"] for one in facts),
+        "interruptions": None if None in interruptions else sum(interruptions),
         "before": facts[0]["before"],
         "after": facts[-1]["after"],
         **({"device": facts[0]["device"]} if "device" in facts[0] else {}),

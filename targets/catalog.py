@@ -12,12 +12,14 @@ from .host import Host
 from .microcontroller import Microcontroller
 from .own import own_targets
 from .target import Device, Target
+from .web.browser import Browser
 
 TARGETS: dict[str, Callable[[], Target]] = {
     "host": Host,
     **{f"emu:{core}": partial(Microcontroller, core) for core in BOARDS},
     **{name: partial(EthosU, name) for name in ACCELERATORS},
     **{f"emu:{board}": partial(EmulatedPi, board) for board in MODELS},
+    "web": Browser,
 }
 
 
