@@ -90,7 +90,12 @@ PROGRAMS = (
     ),
     Program("qemu-system-arm", "emulated microcontrollers", "qemu-system-arm", "qemu-system-arm"),
     Program("qemu-user", "emulated Raspberry Pis", "qemu-aarch64", "qemu-user"),
-    Program("mmdebstrap", "the system of emulated Raspberry Pis", "mmdebstrap", "mmdebstrap arch-test"),
+    Program(
+        "mmdebstrap",
+        "the system of emulated Raspberry Pis",
+        "mmdebstrap",
+        "mmdebstrap arch-test debian-archive-keyring uidmap",
+    ),
     Program("gcc", "counting instructions", "cc", "gcc libc6-dev"),
     Program("openssh-client", "devices by ssh", "ssh", "openssh-client", "-V"),
     Program("openssl", "browsers by https", "openssl", "openssl", "version"),

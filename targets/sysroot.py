@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from ..pipeline.errors import EdgestillError, MissingTool
 from ..pipeline.progress import say
 from ..pipeline.scratch import scratch_folder
 from .emulation import tools
-from .parts import apt_get
+from .parts import PROGRAMS, apt_get
 from .places import cache_folder
 
 SUITE, PACKAGES, PYTHON, GLIBC = "bookworm", "python3,libstdc++6,libc-bin", "3.11", "2.36"
 MAKER = "mmdebstrap"
-BRINGS_MAKER = apt_get("mmdebstrap arch-test")
+BRINGS_MAKER = next(apt_get(program.packages) for program in PROGRAMS if program.command == MAKER)
 CURE = "delete some, or set $XDG_CACHE_HOME to a folder on another disk"
 BOARDS_RAM = "Serial\t\t: 0000000000000000"
 
@@ -95,11 +96,23 @@ def seen_by(model: PiModel) -> Path:
 
 
 def _unpack(folder: Path) -> None:
+    """By way of an archive, so that every file is ours; root is not needed where users may have namespaces."""
+    packed = folder.with_name("packed.tar")
     command = [MAKER, "--quiet", "--architectures=arm64", "--variant=extract", f"--include={PACKAGES}", SUITE]
-    ended = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False, cwd="/")
+    ended = subprocess.run([*command, str(packed)], capture_output=True, text=True, check=False, cwd="/")
     if ended.returncode:
-        said = ended.stderr.strip().splitlines()[-tools.LINES :]
-        lines = "\n".join(f"  {line}" for line in said)
+        lines = "\n".join(f"  {line}" for line in ended.stderr.strip().splitlines()[-tools.LINES :])
         raise EdgestillError(
-            f"{MAKER} ended with code {ended.returncode}:\n{lines}\nroot, arch-test or a network may lack"
+            f"{MAKER} ended with code {ended.returncode}:\n{lines}\nit needs a network, and {BRINGS_MAKER}"
         )
+    with tarfile.open(packed) as tar:
+        tar.extractall(
+            folder, [one for one in tar if one.isfile() or one.isdir() or one.issym() or one.islnk()], filter=_ours
+        )
+    packed.unlink()
+
+
+def _ours(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """As the archive has it, inside the folder, readable and writable by us."""
+    kept = tarfile.tar_filter(member, folder)
+    return kept.replace(mode=(member.mode or 0) | (0o700 if member.isdir() else 0o600), deep=False)

@@ -112,7 +112,7 @@ def test_the_doctor_names_what_an_emulated_pi_needs(edgestill: Callable[..., sub
     ended = edgestill(["doctor", "emu:pi4", "--json"], Path("/tmp/store"))
     findings = {finding["what"]: finding for finding in json.loads(ended.stdout)["findings"]}
     assert findings["qemu-user"]["cure"] == apt_get("qemu-user")
-    assert findings["mmdebstrap"]["cure"] == apt_get("mmdebstrap arch-test")
+    assert findings["mmdebstrap"]["cure"] == apt_get("mmdebstrap arch-test debian-archive-keyring uidmap")
 
 
 def test_marks_are_counted_without_what_they_cost_themselves(tmp_path: Path) -> None:
