@@ -127,6 +127,12 @@ def parser() -> Parser:
     bench.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="stop counting a file after (5)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
 
+    bench.add_argument("--phones", type=int, default=1, metavar="N", help="web: browsers that join, a row each (1)")
+    bench.add_argument("--wait", type=finite, default=120.0, metavar="S", help="web: how long for them (120)")
+    bench.add_argument("--lan", action="store_true", help="web: let phones in the same network join")
+    bench.add_argument("--https", action="store_true", help="web: with our own certificate, for threads over --lan")
+    bench.add_argument("--page-port", type=int, default=0, metavar="N", help="web: where the page is (any free port)")
+
     targets = command("targets", "the places that can run a file, and yours to add", TARGETS)
     targets.add_argument("action", nargs="?", choices=["list", "add"], default="list", help="default: list")
     targets.add_argument("name", nargs="?", metavar="NAME", help="add: what to call it after --on")
@@ -167,7 +173,8 @@ two INT8 files have equal constants and scales, and every layer, fed the same in
 than 1 % of values off; two float files when their outputs agree. End-to-end differences are only reported."""
 BENCH = """Every file runs in a process of its own, interleaved with the others in rounds. p50 is the headline; nothing
 that was not measured stands in a measured column. On an emulated board a full-integer .tflite file runs as C, is held
-to TFLite Micro bit for bit, and every instruction is counted."""
+to TFLite Micro bit for bit, and every instruction is counted. `--on web` prints an address: open it in any phone's
+browser, and files run there."""
 TARGETS = """Lists every target and what it is; devices of yours are asked over the network. `targets add pi --kind ssh
 --host pi@raspberrypi.local` writes yours into targets.toml: that of $EDGESTILL_TARGETS, or of your configuration
 folder; one in the current folder counts as well."""

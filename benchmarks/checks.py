@@ -76,6 +76,8 @@ def _machine(telemetry: Mapping[str, Any], calls: int) -> Iterator[Doubt]:
         yield Doubt("governor", f"the clock governor is {governor}", "set it to performance while measuring")
     if (after.get("throttle_count") or 0) > (before.get("throttle_count") or 0):
         yield Doubt("throttled", "the processor throttled while we measured", "let it cool, or improve its cooling")
+    if False in (before.get("visible"), after.get("visible")):
+        yield Doubt("hidden", "the page was not in front all the time", "keep it there and the screen on")
     yield from _raspberry(before.get("throttled_flags"), after.get("throttled_flags"))
 
 

@@ -1,6 +1,7 @@
 """What each command of the command line does: calls the rooms below, prints for people or as one JSON document."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from .plain import print_json
 if TYPE_CHECKING:
     from ..pipeline.quantization.quantize_file import Quantized
     from ..targets.doctor import Finding
+    from ..targets.target import Target
 
 
 def run(arguments: Namespace) -> int:
@@ -121,13 +123,12 @@ def bench(arguments: Namespace) -> int:
     """
     from ..pipeline.artifact import of_file
     from ..pipeline.progress import listening
-    from ..targets.catalog import find
     from ..targets.target import Plan
     from .harness import bench as measure
     from .table import print_results
     from .terminal import Terminal
 
-    found = [find(name) for name in arguments.on.split(",")]
+    found = [target for name in arguments.on.split(",") for target in _named(name, arguments)]
     plan = Plan(arguments.warmup, arguments.runs, arguments.seconds, arguments.threads)
     for path in arguments.files:
         of_file(path)
@@ -141,6 +142,17 @@ def bench(arguments: Namespace) -> int:
     if errors:
         return 3 if all(error.is_missing for error in errors) else 2
     return 1 if any(result.counts and result.counts.agreement.mismatches for result in results) else 0
+
+
+def _named(name: str, arguments: Namespace) -> "Sequence[Target]":
+    """The target of this name; of browsers as many as are to join."""
+    from ..targets.catalog import find
+    from ..targets.web.browser import browsers
+    from ..targets.web.run import Door
+
+    if name != "web":
+        return [find(name)]
+    return browsers(Door(arguments.lan, arguments.https, arguments.wait, arguments.page_port), arguments.phones)
 
 
 def targets(arguments: Namespace) -> int:

@@ -13,6 +13,7 @@ from ..pipeline.task import Metric
 from ..targets.target import Evidence
 from . import estimate_table, processor_table, sentences
 from .board_table import boards_table, remarks
+from .browser_remarks import of_browsers
 from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
 from .processor_table import disagreements, of_processor, processors_table
@@ -65,6 +66,8 @@ def print_results(results: Sequence[Result], console: Console | None = None) -> 
         console.print(*[""] * bool(index), table(rows), sep="\n")
     for text in disagreements([*measured, *processors]):
         _line(console, "failed", text)
+    for text in of_browsers(measured):
+        _line(console, "fact", text)
     for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
         _line(console, kind, text)
     for text in estimate_table.remarks(estimated):

@@ -1,4 +1,4 @@
-"""Brings the browser runtimes to the user's cache, by npm, never at run time: python -m edgestill.targets.web.assets."""
+"""Brings the browser runtimes into the user's cache: `python -m edgestill.targets.web.assets`, never at run time."""
 
 import base64
 import hashlib

@@ -21,7 +21,7 @@ from .seat import Seat
 from .twin import Served, served
 
 RUNTIMES = {"tflite": ("litert.js/wasm", LITERT.version), "onnx": ("onnxruntime-web/wasm", ONNX_RUNTIME.version)}
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS, MOST_PHONES = 120.0, 32
 WARMUP_SECONDS = 0.5  # of a file's first round: a browser compiles while it runs
 NOT_ISOLATED = "take --threads 1, or reach the page by --https or by cable, which makes it a secure context"
 
@@ -46,7 +46,7 @@ class Browser:
         except MissingTool as error:
             return Device(f"cannot be used: {error}", {"error": str(error)})
         name = f"a phone's browser: LiteRT.js {LITERT.version}, ONNX Runtime Web {ONNX_RUNTIME.version}"
-        return Device(name, {"runtimes": {name: version for name, version in RUNTIMES.values()}})
+        return Device(name, {"runtimes": dict(RUNTIMES.values())})
 
     @contextmanager
     def load(self, file: Artifact, threads: int = 1) -> Iterator["BrowserLoaded"]:
@@ -75,10 +75,11 @@ class BrowserLoaded:
     def __init__(self, seat: Seat, file: Artifact, twin: Served, threads: int, limit_seconds: float) -> None:
         self._seat, self._file, self._twin, self._limit = seat, file, twin, limit_seconds
         self._agreement: Agreement | None = None
-        self._rounds = 0
+        self._rounds, self._was_in_front = 0, True
         name, version = RUNTIMES[file.kind]
         self.runtime: dict[str, Any] = {"name": name, "version": version, "threads": threads, "delegate": "wasm"}
         self.runtime |= {"call": "run", "served": "float-I/O twin" if twin.is_twin else "the file itself"}
+        self.runtime["quantized"] = twin.is_quantized
         sha256 = digest(twin.path)
         seat.files[sha256] = twin.path
         asked = {"runtime": name, "threads": threads, "url": f"files/{sha256}", "sha256": sha256}
@@ -127,6 +128,8 @@ class BrowserLoaded:
         batch, step = number_of(event, "batch"), number_of(event, "clock_us")
         device = {**self._seat.facts, "clock_us": step, "calls_per_sample": int(batch)}
         around = {name: _plain(event.get(name)) for name in ("before", "after")}
+        self._was_in_front &= all(one.get("visible") is True for one in around.values())
+        around["after"]["visible"] = self._was_in_front
         cores = self._seat.facts.get("cores")
         return {"cores": cores, "clock_us": step / max(1.0, batch), "interruptions": None, **around, "device": device}
 
@@ -146,6 +149,8 @@ class BrowserLoaded:
 
 def browsers(door: Door, phones: int) -> Sequence[Browser]:
     """As many targets as phones that are to join one run: `web`, or `web-1`, `web-2`."""
+    if not 1 <= phones <= MOST_PHONES:
+        raise BadInput(f"{phones} phones; it must be 1 to {MOST_PHONES}")
     names = ["web"] if phones == 1 else [f"web-{number}" for number in range(1, phones + 1)]
     run = Run(names, door)
     return [Browser(name, run, index) for index, name in enumerate(names)]

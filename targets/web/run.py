@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ...pipeline.errors import DeviceFailed
+from ...pipeline.errors import BadInput, DeviceFailed
 from ...pipeline.scratch import scratch_folder
 from .assets import assets
 from .cable import reversed_port
@@ -29,6 +29,12 @@ class Door:
     https: bool = False
     wait: float = 120.0
     port: int = 0
+
+    def __post_init__(self) -> None:
+        if self.wait <= 0:
+            raise BadInput(f"the wait is {self.wait:g} s; it must be more than nothing")
+        if not 0 <= self.port < 65536:
+            raise BadInput(f"the page's port is {self.port}; it must be 1 to 65535, or 0 for any free one")
 
 
 class Run:

@@ -170,9 +170,11 @@ class Handler(BaseHTTPRequestHandler):
         """What was sent; None when it was refused."""
         length = self.headers["Content-Length"] or ""
         if not (length.isascii() and length.isdigit()):
-            return self._refuse(HTTPStatus.LENGTH_REQUIRED, "How long is it?")
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "How long is it?")
+            return None
         if int(length) > LARGEST:
-            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST} bytes.")
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST} bytes.")
+            return None
         body = self.rfile.read(int(length))
         return body if len(body) == int(length) else None
 

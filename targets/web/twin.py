@@ -19,12 +19,13 @@ class Served:
 
     path: Path
     is_twin: bool
+    is_quantized: bool
     inputs: tuple[Port | None, ...]
     outputs: tuple[Port | None, ...]
 
     def scales(self) -> list[dict[str, Any] | None]:
         """How integers become what the twin takes, as a page reads it; empty where the file takes what it takes."""
-        return [port and {"scale": port.scale, "zero_point": port.zero_point} for port in self.inputs]
+        return [{"scale": port.scale, "zero_point": port.zero_point} if port else None for port in self.inputs]
 
     def own_outputs(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """The file's own outputs: of a twin, the integers that its floats stand for, which is exact."""
@@ -35,15 +36,23 @@ class Served:
 
 def served(file: Artifact, folder: Path) -> Served:
     """The file itself, or its float-I/O twin, written to the folder; Unsupported when no twin can be made of it."""
-    if file.kind != "tflite":
-        return Served(file.path, False, (), ())
+    if file.kind == "onnx":
+        return Served(file.path, False, _is_quantized(file), (), ())
     interface = describe(file.path)
     inputs, outputs = (tuple(map(_scaled, ports)) for ports in (interface.inputs, interface.outputs))
     if not any((*inputs, *outputs)):
-        return Served(file.path, False, (), ())
+        return Served(file.path, False, False, (), ())
     path = folder / f"{file.sha256}.tflite"
     path.write_bytes(_twin(file))
-    return Served(path, True, inputs, outputs)
+    return Served(path, True, True, inputs, outputs)
+
+
+def _is_quantized(file: Artifact) -> bool:
+    """Whether an .onnx file quantizes or dequantizes anything."""
+    import onnx
+
+    graph = onnx.load(file.path, load_external_data=False).graph
+    return any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in graph.node)
 
 
 def _twin(file: Artifact) -> bytes:
@@ -60,4 +69,5 @@ def _scaled(port: Port) -> Port | None:
 
 def _integers(values: NDArray[Any], port: Port) -> NDArray[np.int8]:
     steps = np.rint(values.astype(np.float64) / float(port.scale or 1.0)) + int(port.zero_point or 0)
-    return np.clip(steps, -128, 127).astype(np.int8)
+    integers: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+    return integers

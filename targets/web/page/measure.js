@@ -18,24 +18,15 @@ export function clockStep() {
   return steps.sort((a, b) => a - b)[steps.length >> 1] ?? 50;
 }
 
-/** Milliseconds of one call, and that it is over. */
-export async function once(call) {
-  const start = now();
-  await call();
-  return now() - start;
-}
-
 /** A round as the plan says: after its warm-up, the milliseconds a call of every batch in order, and the batch's calls. */
 export async function round(call, plan, step, progress) {
-  const warm = await warmUp(call, plan);
-  const batch = Math.max(1, Math.ceil(STEPS * step / Math.max(warm, step / 1000)));
+  await warmUp(call, plan);
+  const batch = await batchFor(call, step);
   const wanted = Math.max(Math.ceil(plan.runs / batch), Math.min(plan.runs, FEWEST));
   const samples = [], start = now();
   for (let spoken = start; samples.length < wanted;) {
-    const before = now();
-    for (let i = 0; i < batch; i++) await call();
+    samples.push(await repeated(call, batch) / batch);
     const after = now();
-    samples.push((after - before) / batch);
     if (after - start > plan.seconds * 1e3) break;
     if (after - spoken > PAUSE) {
       progress(Math.max(samples.length / wanted, (after - start) / (plan.seconds * 1e3)));
@@ -46,15 +37,30 @@ export async function round(call, plan, step, progress) {
   return { samples, batch };
 }
 
-/** Milliseconds a call took on average while it warmed up: at least one call, and as long as the plan says. */
+/** Calls that are not counted: at least one, as many and as long as the plan says. */
 async function warmUp(call, { warmup, warmup_seconds }) {
-  let calls = 0;
   const start = now();
+  let calls = 0;
   do {
     await call();
     calls++;
   } while (calls < warmup || now() - start < warmup_seconds * 1e3);
-  return (now() - start) / calls;
+}
+
+/** How many calls make a batch: doubled until the fastest of three batches takes enough steps of the clock. */
+async function batchFor(call, step) {
+  for (let batch = 1; ; batch *= 2) {
+    let fastest = Infinity;
+    for (let trial = 0; trial < 3 && fastest >= STEPS * step; trial++) fastest = Math.min(fastest, await repeated(call, batch));
+    if (fastest >= STEPS * step) return batch;
+  }
+}
+
+/** Milliseconds of so many calls. */
+export async function repeated(call, times) {
+  const start = now();
+  for (let i = 0; i < times; i++) await call();
+  return now() - start;
 }
 
 /** The p-th percentile, between its two neighbours. */

@@ -1,7 +1,7 @@
 // Joins a run, does what the server asks (load, infer, measure, unload), and shows how far it is and what came out.
 
 import { dequantized, packed, seeded, unpacked } from './arrays.js';
-import { clockStep, once, percentile, round } from './measure.js';
+import { clockStep, percentile, repeated, round } from './measure.js';
 import { open } from './runtimes.js';
 import { hex, sha256 } from './sha256.js';
 
@@ -73,7 +73,7 @@ const ACTIONS = {
 };
 
 async function called(one) {
-  const ms = await once(() => one.model.run());
+  const ms = await repeated(() => one.model.run(), 1);
   one.first ??= ms;
 }
 
@@ -112,11 +112,15 @@ function card(name, runtime) {
 
 /** The figure in large type: the median of every round so far. */
 function write({ card, samples, runtime, first }) {
-  const [low, high] = [50, 90].map(p => percentile(samples, p));
-  const [factor, unit] = low < 1 ? [1e3, 'µs'] : low < 1e3 ? [1, 'ms'] : [1e-3, 's'];
-  const three = value => (value * factor).toFixed(value * factor < 9.995 ? 2 : value * factor < 99.95 ? 1 : 0);
-  card.children[1].innerHTML = `${three(low)} <small>${unit}</small>`;
-  card.children[2].textContent = `p50 in ${runtime} · p90 ${three(high)} ${unit} · first call ${three(first)} ${unit}`;
+  const [middle, high, once] = [percentile(samples, 50), percentile(samples, 90), first].map(told);
+  card.children[1].innerHTML = `${middle[0]} <small>${middle[1]}</small>`;
+  card.children[2].textContent = `p50 in ${runtime} · p90 ${high.join(' ')} · first call ${once.join(' ')}`;
+}
+
+/** Milliseconds as people read them: three digits that count, and their unit. */
+function told(ms) {
+  const [value, unit] = ms < 1 ? [ms * 1e3, 'µs'] : ms < 1e3 ? [ms, 'ms'] : [ms / 1e3, 's'];
+  return [value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0), unit];
 }
 
 async function post(where, body) {
