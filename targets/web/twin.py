@@ -35,10 +35,13 @@ class Served:
 
 
 def served(file: Artifact, folder: Path) -> Served:
-    """The file itself, or its float-I/O twin, written to the folder; Unsupported when no twin can be made of it."""
+    """The file itself, or its float-I/O twin, written to the folder.
+
+    BadModel when it cannot be read, Unsupported when no twin can be made of it.
+    """
+    interface = describe(file.path)
     if file.kind == "onnx":
         return Served(file.path, False, _is_quantized(file), (), ())
-    interface = describe(file.path)
     inputs, outputs = (tuple(map(_scaled, ports)) for ports in (interface.inputs, interface.outputs))
     if not any((*inputs, *outputs)):
         return Served(file.path, False, False, (), ())

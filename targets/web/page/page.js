@@ -131,7 +131,10 @@ async function post(where, body) {
 
 async function serve(request) {
   const { do: action, id, ...values } = request;
-  if (action === 'done') return end('Done. You can close this page.', 'good');
+  if (action === 'done') {
+    $('bar').value = 1;
+    return end('Done. You can close this page.', 'good');
+  }
   try {
     await post('events', { event: 'result', id, ...await ACTIONS[action](values) });
   } catch (error) {
