@@ -8,7 +8,7 @@ from ..pipeline.errors import DeviceFailed
 from ..pipeline.progress import say
 from .installation import version_of
 from .places import cache_folder
-from .ssh import Ssh
+from .transport import Transport
 from .wheels import Platform, Unresolved, Wheels, wheels
 
 IMPORTS = {
@@ -32,7 +32,7 @@ class Provision:
     how: str
 
 
-def provision(line: Ssh, facts: Mapping[str, Any], python: str, wanted: str) -> Provision:
+def provision(line: Transport, facts: Mapping[str, Any], python: str, wanted: str) -> Provision:
     """A runtime that runs the files of `wanted`; DeviceFailed with what was tried when there is none.
 
     Nothing is installed into the device's own Python: wheels and venv lie in our folder there.
@@ -85,14 +85,14 @@ def _resolved(asked: Sequence[str], facts: Mapping[str, Any]) -> Wheels:
     )
 
 
-def _pushed(line: Ssh, packages: Wheels) -> str:
+def _pushed(line: Transport, packages: Wheels) -> str:
     """The folder's name there; it is sent once."""
     name = f"site-{packages.digest}"
     line.push({name: packages.archive()}, stage="provision")
     return name
 
 
-def _imports(line: Ssh, python: str, path: str, runtime: str) -> bool:
+def _imports(line: Transport, python: str, path: str, runtime: str) -> bool:
     """Whether it starts there; of wheels this is noted beside them and looked at once."""
     script, known = f"exec {python} -c 'import numpy, {IMPORTS[runtime]}'", f"{path}.works"
     if path:
@@ -101,7 +101,7 @@ def _imports(line: Ssh, python: str, path: str, runtime: str) -> bool:
     return ended.code == 0
 
 
-def _venv(line: Ssh, python: str, runtime: str) -> str:
+def _venv(line: Transport, python: str, runtime: str) -> str:
     """A Python with the runtime, installed there by pip; Unresolved when that fails, as it does without a network."""
     name, what = f"venv-{runtime}", DISTRIBUTIONS[runtime]
     say(f"{line.name}: installing {what} there, in {line.folder}/{name}; this takes some minutes")
@@ -118,7 +118,7 @@ def _venv(line: Ssh, python: str, runtime: str) -> str:
     return ended.out.decode().strip()
 
 
-def _nothing(line: Ssh, facts: Mapping[str, Any], runtimes: Sequence[str], last: str) -> DeviceFailed:
+def _nothing(line: Transport, facts: Mapping[str, Any], runtimes: Sequence[str], last: str) -> DeviceFailed:
     system = f"{facts['os']}, {facts['bits']}-bit, Python {facts['python']}"
     what = f"no {' or '.join(runtimes)} for {system} ({last})"
     if facts["bits"] == 32:

@@ -14,7 +14,7 @@ from ..pipeline.disk import is_full
 from ..pipeline.errors import DeviceFailed, EdgestillError
 from .conversation import STEPS, Conversation
 from .provision import Provision
-from .ssh import FULL, Ssh
+from .transport import FORBIDDEN, FULL, Transport
 
 START_SECONDS = 60.0
 ENDED = re.compile(rb'\{"event": "ended", "code": (\d+)\}\s*$')
@@ -35,7 +35,7 @@ printf '{{"event": "ended", "code": %s}}\\n' $code
 class RemoteConversation(Conversation):
     """Asks the agent on a device about a file; what goes wrong there is a DeviceFailed."""
 
-    def __init__(self, file: Path, line: Ssh, provided: Provision, agent: str) -> None:
+    def __init__(self, file: Path, line: Transport, provided: Provision, agent: str) -> None:
         self._line, self._begun = line, False
         self._code: int | None = None
         path = f'PYTHONPATH="$PWD/{provided.path}" ' if provided.path else ""
@@ -93,8 +93,7 @@ class RemoteConversation(Conversation):
     def _no_folder(self, said: str) -> DeviceFailed:
         if is_full(said):
             return self._line.failed("push", "disk-full", f"its disk is full ({said})", FULL)
-        remedy = "name a `folder` in targets.toml that this user may write"
-        return self._line.failed("push", "not-writable", f"its folder cannot be written ({said})", remedy)
+        return self._line.failed("push", "not-writable", f"its folder cannot be written ({said})", FORBIDDEN)
 
     def _ended(self, step: str, what: str, said: str) -> DeviceFailed:
         """The agent ended, and the connection stands."""
@@ -115,7 +114,7 @@ class RemoteConversation(Conversation):
 class Copied:
     """Arrays and files of the agent's folder, copied through the transport."""
 
-    def __init__(self, line: Ssh, here: Path, there: str) -> None:
+    def __init__(self, line: Transport, here: Path, there: str) -> None:
         self._line, self.here, self.there = line, here, there
 
     def give(self, names: Sequence[str]) -> None:

@@ -18,13 +18,11 @@ from ..pipeline.errors import DeviceFailed, MissingTool
 from ..pipeline.progress import say
 from .parts import apt_get
 from .ssh_words import cause
-from .transport import Completed
+from .transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
-CONNECT_SECONDS, TRANSFER_SECONDS = 45.0, 600.0
+CONNECT_SECONDS = 45.0
 WORTH_SAYING = 4 << 20  # bytes to send
-FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
-FORBIDDEN = "name a `folder` in targets.toml that this user may write"
 # It stands until our end of its input closes, whatever ends us, and all others go through it.
 MASTER = "echo ready; exec cat >/dev/null"
 

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..pipeline.errors import DeviceFailed
+
+TRANSFER_SECONDS = 600.0
+FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
+FORBIDDEN = "name a `folder` in targets.toml that this user may write"
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -18,8 +24,11 @@ class Completed:
 class Transport(Protocol):
     """A connection that stands. Every method raises DeviceFailed when the connection breaks or time runs out.
 
-    Names of files are relative to the device's folder for us, unless they begin with a slash.
+    `name` is the device's for people, `folder` ours there as a shell takes it. Names of files are relative to it.
     """
+
+    name: str
+    folder: str
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
         """What to start here, so that the program runs there with our standard input, output and error."""
@@ -27,6 +36,10 @@ class Transport(Protocol):
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float, stage: str) -> Completed:
         """Runs a program there to its end."""
+        ...
+
+    def shell(self, script: str, *, stdin: bytes = b"", stage: str, timeout: float = TRANSFER_SECONDS) -> Completed:
+        """Runs a shell's script there, whatever the user's own shell is."""
         ...
 
     def push(self, files: Mapping[str, Path], *, stage: str = "push") -> None:
@@ -39,4 +52,12 @@ class Transport(Protocol):
 
     def pull(self, names: Sequence[str], folder: str, into: Path) -> None:
         """Brings files of a folder there into a folder here."""
+        ...
+
+    def failed(self, stage: str, code: str, what: str, remedy: str) -> DeviceFailed:
+        """An error about this device."""
+        ...
+
+    def lost(self, stage: str, said: str) -> DeviceFailed:
+        """Why the connection broke; `said` is what its program wrote to standard error."""
         ...
