@@ -27,8 +27,8 @@ MEMORY_OF_FILE = 16  # times its own bytes, besides
 class Host:
     """The machine we run on. `runtime` is told by the file's kind unless given.
 
-    A child that needs more than `limit_seconds`, beside the seconds of its plan, to answer is ended; and it gets no more
-    memory than a file of that size has reason to ask for.
+    A child that needs more than `limit_seconds`, beside the seconds of its plan, to answer is ended; and it gets no
+    more memory than a file of that size has reason to ask for.
     """
 
     runtime: Runtime | None = None

@@ -86,11 +86,11 @@ def gone(pid: int, within: float = 10.0) -> bool:
 def test_host_is_found_by_its_name_and_measures() -> None:
     host = find("host")
     assert (host.name, host.evidence) == ("host", Evidence.MEASURED)
-    assert [target.name for target, _ in available()] == ["host"]
+    assert "host" in [target.name for target, _ in available()]
 
 
 def test_an_unknown_target_is_answered_with_those_there_are() -> None:
-    with pytest.raises(BadInput, match="'pi9'; there are host"):
+    with pytest.raises(BadInput, match="'pi9'; there are .*host"):
         find("pi9")
 
 
