@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY = passive
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test nightly lint system clean
+.PHONY: demo web-assets test nightly lint system clean
 
 demo: $(VENV)/installed ## the main job on real data: MNIST-5k from a teacher to INT8 files, a table and a page
 	$(BIN)/edgestill run quickstart --out runs/quickstart
@@ -16,6 +16,9 @@ test: $(VENV)/installed-dev ## every test that runs on every change
 nightly: $(VENV)/installed-dev ## the tests that take minutes, and 200 cases an operator
 	$(BIN)/python -m pytest -m nightly
 	EDGESTILL_EXAMPLES=200 $(BIN)/python -m pytest -m "not nightly" -n auto tests/test_graph_*.py
+
+web-assets: $(VENV)/installed-dev ## LiteRT.js and ONNX Runtime Web from npm, for browsers as targets
+	$(BIN)/python -m edgestill.targets.web.assets
 
 lint: $(VENV)/installed-dev ## ruff, mypy --strict, the house's layers
 	$(BIN)/ruff check .

