@@ -16,12 +16,14 @@ from typing import IO
 
 from ..pipeline.errors import DeviceFailed, MissingTool
 from ..pipeline.progress import say
+from ..pipeline.scratch import scratch_folder
 from .parts import apt_get
 from .ssh_words import cause
 from .transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS = 45.0
+SHORT = Path("/tmp")  # a socket's path may be 104 bytes long
 WORTH_SAYING = 4 << 20  # bytes to send
 # It stands until our end of its input closes, whatever ends us, and all others go through it.
 MASTER = "echo ready; exec cat >/dev/null"
@@ -54,7 +56,8 @@ class Ssh:
 
     def __init__(self, name: str, address: Address, folder: str) -> None:
         self.name, self.address, self.folder = name, address, tilde(folder)
-        self._sockets = Path(tempfile.mkdtemp(prefix="es-", dir="/tmp"))  # a socket's path may be 104 bytes long
+        self._kept = contextlib.ExitStack()
+        self._sockets = self._kept.enter_context(scratch_folder(SHORT))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the connection)
         self._master: subprocess.Popen[bytes] | None = None
 
@@ -80,7 +83,7 @@ class Ssh:
             self._master.wait()
             self._master.stdout.close()
         self._errors.close()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._kept.close()
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
         return (*self._ssh("no"), shlex.join(argv))
