@@ -114,7 +114,7 @@ function card(name, runtime) {
 function write({ card, samples, runtime, first }) {
   const [middle, high, once] = [percentile(samples, 50), percentile(samples, 90), first].map(told);
   card.children[1].innerHTML = `${middle[0]} <small>${middle[1]}</small>`;
-  card.children[2].textContent = `p50 in ${runtime} · p90 ${high.join(' ')} · first call ${once.join(' ')}`;
+  card.children[2].textContent = `p50 in ${runtime} · p90 ${high.join('\u00a0')} · first call ${once.join('\u00a0')}`;
 }
 
 /** Milliseconds as people read them: three digits that count, and their unit. */
