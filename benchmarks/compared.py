@@ -65,7 +65,8 @@ def _against(run: Path, report: Report, others: Sequence[Path]) -> Iterator[Pair
 
     for other in others:
         role = "int8" if read_graph(other).is_integer() else "float"
-        found = [file for variant in report.variants for file in variant.files if file.role.startswith(role)]
+        roles = (f"{role} onnx", f"{role} tflite")
+        found = [file for variant in report.variants for file in variant.files if file.role in roles]
         if not found:
             raise BadInput(f"{run}: its report tells of no {role} file to compare {other.name} with")
         model = next((file for file in found if file.name.startswith("model.")), found[-1])
@@ -76,7 +77,7 @@ def _whole_report(run: Path) -> Report:
     """The run's report; GateFailed when a file that it tells of is another one, or is not there."""
     report = read_report(run / "report.json")
     told = {file.name: file.sha256 for variant in report.variants for file in variant.files}
-    other = [name for name, sha256 in told.items() if not (run / name).is_file() or digest(run / name) != sha256]
+    other = [name for name, sha256 in told.items() if not (run / name).exists() or digest(run / name) != sha256]
     if other:
         raise GateFailed(f"{run}: not the files that its report tells of: {', '.join(sorted(other))}; run it again")
     return report

@@ -167,10 +167,12 @@ class MicrocontrollerLoaded:
         if self._file.kind == "c":
             size = sum(port.size for port in self._image.package.outputs)
             return Agreement("golden.h of the package", outcome.wrong, size)
+        from ..pipeline.codegen.integers import integers_alone
         from ..pipeline.runtimes.runtime import run
 
         given = [np.concatenate(arrays) for arrays in zip(*inputs, strict=True)]
-        reference = run(self._file.path, given, "tflite-micro")
+        with integers_alone(self._file.path) as (integers, _):
+            reference = run(integers, given, "tflite-micro")
         ours = _stacked(outcome.outputs)
         pairs = list(zip(ours, reference.outputs, strict=True))
         wrong = sum(int((one != other.reshape(one.shape)).sum()) for one, other in pairs)

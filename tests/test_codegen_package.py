@@ -1,6 +1,7 @@
 """The C package as a whole: its files, its promises, and that it is refused where it cannot be kept."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 from edgestill.pipeline.codegen.compile_file import compile_file
 from edgestill.pipeline.errors import BadInput
 from edgestill.pipeline.graph.from_tflite import from_tflite
+from edgestill.pipeline.graph.passes.float_ends import with_float_ends
+from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.runtimes.runtime import run
 from edgestill.tests.built_c import STRICT, built, outputs_of
 from edgestill.tests.wanted import want_program
@@ -99,3 +102,13 @@ def test_a_float_model_is_refused_with_the_way_out(edgestill: Shell, tmp_path: P
     assert ended.returncode == 2
     assert "C-FLOAT" in ended.stderr
     assert "edgestill quantize" in ended.stderr
+
+
+def test_float_ends_stay_outside(package: Path, tmp_path: Path) -> None:
+    graph = from_tflite(AUTOENCODER.read_bytes(), AUTOENCODER.name)
+    between_floats = tmp_path / "ad_int8.tflite"
+    between_floats.write_bytes(to_tflite(with_float_ends(graph)))
+    files = compile_file(between_floats).files
+    data = re.compile(r"\{[-\d\s,]+\}")
+    for name in ("model.c", "golden.h"):
+        assert data.findall(files[name]) == data.findall((package / name).read_text())

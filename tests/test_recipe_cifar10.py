@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     for pattern, smaller in SMALLER.items():
         text, found = re.subn(pattern, smaller, text)
         assert found, pattern
-    (tmp_path / "own.toml").write_text(text + "\n[measure]\nruns = 5\nwarmup = 1\nseconds = 0.1\n")
+    (tmp_path / "own.toml").write_text(text + "runs = 5\nwarmup = 1\nseconds = 0.1\n")
     return tmp_path
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from ..data.travelling import Travelling, travelling
 from ..disk import written_to
 from ..errors import BadInput, choices
-from ..graph.from_tflite import from_tflite
 from ..preprocess import Preprocess
 from .c_text import identifier
 from .generate import Generated, generate
 from .golden import SELF_TEST, golden
+from .integers import integers_alone
 from .manifest import Manifest, manifest
 from .source import header, kernel_text, kernels_of, source
 
@@ -57,7 +57,7 @@ class Package:
 
 
 def compile_file(path: Path, core: str | None = None, name: str = "") -> Package:
-    """The package of a .tflite file, called `name` or as the file is.
+    """The package of a .tflite file, called `name` or as the file is; of one with float ends, of its integers.
 
     Raises BadModel and `Unsupported` for what cannot be read or compiled.
     """
@@ -67,17 +67,17 @@ def compile_file(path: Path, core: str | None = None, name: str = "") -> Package
         raise BadInput(f"{path}: is no .tflite file; `edgestill quantize` makes a full-integer one")
     if not path.is_file():
         raise BadInput(f"{path}: no such file")
-    data = path.read_bytes()
-    graph = from_tflite(data, path.name)
-    made = generate(graph, path.name)
+    with integers_alone(path) as (integers, graph):
+        made = generate(graph, path.name)
+        vectors = golden(integers, graph)
     name = name or path.name.removesuffix(".tflite").removesuffix(".int8")
     files = {
         **code(made, name, travelling(graph.metadata, path.name)),
-        "golden.h": golden(path, graph),
+        "golden.h": vectors,
         "selftest.c": SELF_TEST,
         "CMakeLists.txt": CMAKE.format(name=identifier(name)),
     }
-    about = manifest(made, name, data, core, files)
+    about = manifest(made, name, path.read_bytes(), core, files)
     return Package({**files, "manifest.json": about.text()}, about)
 
 
