@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...pipeline.artifact import Artifact
-from ...pipeline.runtimes.interface import Port, describe
+
+if TYPE_CHECKING:
+    from ...pipeline.runtimes.interface import Port
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class Served:
     path: Path
     is_twin: bool
     is_quantized: bool
-    inputs: tuple[Port | None, ...]
-    outputs: tuple[Port | None, ...]
+    inputs: "tuple[Port | None, ...]"
+    outputs: "tuple[Port | None, ...]"
 
     def scales(self) -> list[dict[str, Any] | None]:
         """How integers become what the twin takes, as a page reads it; empty where the file takes what it takes."""
@@ -39,6 +41,8 @@ def served(file: Artifact, folder: Path) -> Served:
 
     BadModel when it cannot be read, Unsupported when no twin can be made of it.
     """
+    from ...pipeline.runtimes.interface import describe
+
     interface = describe(file.path)
     if file.kind == "onnx":
         return Served(file.path, False, _is_quantized(file), (), ())
@@ -66,11 +70,11 @@ def _twin(file: Artifact) -> bytes:
     return to_tflite(with_float_ends(from_tflite(file.path.read_bytes(), file.path.name)))
 
 
-def _scaled(port: Port) -> Port | None:
+def _scaled(port: "Port") -> "Port | None":
     return port if port.dtype == "int8" and port.scale is not None else None
 
 
-def _integers(values: NDArray[Any], port: Port) -> NDArray[np.int8]:
+def _integers(values: NDArray[Any], port: "Port") -> NDArray[np.int8]:
     steps = np.rint(values.astype(np.float64) / float(port.scale or 1.0)) + int(port.zero_point or 0)
     integers: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
     return integers
