@@ -59,10 +59,11 @@ def print_package(manifest: Manifest, out: Path, console: Console | None = None)
     console.print(f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates", soft_wrap=True)
     gone = manifest.passes["channels_gone"]
     if gone:
-        console.print(f"{gone:>9}  channels cut that change nothing; with them {manifest.passes['macs_before']:,}")
-    console.print(f"{size(manifest.flash['weights']):>9}  flash for weights and constants")
+        console.print(f"{gone:>9}  channels cut, for no input changes them or nobody reads them: same outputs, of")
+        console.print(f"{'':>9}  {manifest.passes['macs_before']:,} multiply-accumulates in the file")
+    console.print(f"{size(manifest.flash['weights']):>9}  flash for weights")
     console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
-    console.print("           code and stack: `edgestill bench` counts them on an emulated board", style="dim")
+    console.print("           code and stack: `edgestill bench` counts them, and every table, on a board", style="dim")
 
 
 def print_parity(parity: Parity, console: Console | None = None) -> None:

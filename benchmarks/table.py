@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from .human import NONE, count, counted, micros, micros_pair, score, size
 from .processor_table import disagreements, of_processor, processors_table
 from .report import Report
 from .result import Result
-from .variant import Role, Variant, result_of
+from .variant import Role, Variant, package_arena, result_of
 
 PIPED_WIDTH = 120
 NARROW = 104  # columns below which figures move close to their units
@@ -32,7 +33,7 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     console.print()
     console.print(variants_table(report, console.width))
     console.print()
-    emulated = [result for result in report.results if result.counts]
+    emulated = [replace(one, arena=package_arena(report.variants, one)) for one in report.results if one.counts]
     if emulated:
         console.print(boards_table(emulated))
         console.print()

@@ -71,3 +71,12 @@ def result_of(results: Sequence[Result], file: ModelFile | None, target: str = "
     """What came back from this file on this target."""
     same = (one for one in results if file and one.file.sha256 == file.sha256 and one.target == target)
     return next(same, None)
+
+
+def package_arena(variants: Sequence[Variant], result: Result) -> ArenaBytes | None:
+    """TFLite Micro's arena for the .tflite file that a C package was made from."""
+    for variant in variants:
+        package = variant.file("int8 c")
+        if package and package.sha256 == result.file.sha256:
+            return next((file.arena for file in variant.files if file.arena), None)
+    return None

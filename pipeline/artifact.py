@@ -75,6 +75,8 @@ def of_file(path: Path) -> Artifact:
     if (path / "manifest.json").is_file() and (path / "model.c").is_file():
         return Artifact(path, "c", digest(path))
     kinds = {suffix: kind for kind, suffix in SUFFIX.items() if suffix}
+    if path.is_dir():
+        raise BadArtifact(f"{path}: a folder without manifest.json and model.c, so no C package; name a file")
     if path.suffix not in kinds:
         raise BadArtifact(f"{path}: unknown ending {path.suffix!r}; there are {choices(kinds)}")
     if not path.is_file():

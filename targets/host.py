@@ -54,7 +54,7 @@ class Host:
         """
         runtime = self.runtime or RUNTIMES.get(file.kind)
         if runtime is None or RUNTIMES.get(file.kind) != runtime:
-            raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {file.kind}")
+            raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {_named(file.kind)}")
         path = file.path.resolve()
         with scratch_folder() as folder, Conversation(path, _confined(runtime, file)) as child:
             ready = child.ask("load", self.limit_seconds, file=str(path), runtime=runtime, threads=threads)
@@ -65,3 +65,7 @@ def _confined(runtime: Runtime, file: Artifact) -> tuple[str, ...]:
     """The agent's command: a file of a few bytes may ask for all the memory that there is."""
     python, agent = AGENT
     return python, CONFINED, MODULES[runtime], str(MEMORY + MEMORY_OF_FILE * file.bytes), agent
+
+
+def _named(kind: str) -> str:
+    return "C packages; those run on emulated boards, such as --on emu:cortex-m4" if kind == "c" else kind

@@ -30,7 +30,8 @@ def natural(shape: tuple[int, ...], count: int, seed: int) -> NDArray[np.int8]:
     phases = random.uniform(0, 2 * np.pi, (count, 5, *(1,) * len(shape)))
     waved = np.sin(np.einsum("...d,nkd->nk...", places, waves) + phases).sum(1)
     contrast = random.uniform(5, 60, (count, *(1,) * len(shape)))
-    return np.clip(np.round(waved * contrast + random.normal(0, 3, waved.shape)), -128, 127).astype(np.int8)
+    smooth = np.round(waved * contrast + random.normal(0, 3, waved.shape))
+    return np.asarray(np.clip(smooth, -128, 127), np.int8)
 
 
 def inputs_of(path: Path, random: int, smooth: int) -> list[NDArray[Any]]:

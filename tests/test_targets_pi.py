@@ -102,7 +102,7 @@ def test_a_missing_program_is_told_with_its_cure(program: str, tmp_path: Path, m
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "/nowhere")
     if program == "mmdebstrap":
-        monkeypatch.setattr(emulated_pi.tools, "has_program", lambda name: True)
+        monkeypatch.setattr("edgestill.targets.emulation.tools.has_program", lambda name: True)
     with pytest.raises(MissingTool, match=f"{program} is missing; install it with: .*apt-get install"):
         emulated_pi.prepared(PI_MODELS[0], "litert")
     assert not list(tmp_path.rglob("debian-*"))

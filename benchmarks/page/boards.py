@@ -8,7 +8,7 @@ from ..board_table import cycles
 from ..human import NONE, size
 from ..report import Report
 from ..result import Result
-from ..variant import result_of
+from ..variant import package_arena
 from .markup import Html, element, join, table
 from .section import Figure, Section, colour, label, paragraphs
 
@@ -52,7 +52,8 @@ def _row(report: Report, result: Result, counts: Counts) -> Iterator[Html | str]
     flash, ram = counts.flash_bytes, counts.ram_bytes
     for part in (flash.code, flash.weights, ram.total, ram.stack):
         yield size(part)
-    yield size(_arena(report, result))
+    arena = package_arena(report.variants, result)
+    yield size(arena.total if arena else None)
     exact = counts.agreement.mismatches == 0
     yield element("span", "yes" if exact else "no", class_=f"badge {'good' if exact else 'bad'}")
 
@@ -61,14 +62,6 @@ def _owner(report: Report, result: Result) -> str:
     """The variant that the package belongs to."""
     named = (one.name for one in report.variants for file in one.files if file.sha256 == result.file.sha256)
     return next(named, result.file.path)
-
-
-def _arena(report: Report, result: Result) -> int | None:
-    """TFLite Micro's, of the .tflite file that the package was made from."""
-    for variant in report.variants:
-        if result_of([result], variant.file("int8 c"), result.target):
-            return next((file.arena.total for file in variant.files if file.arena), None)
-    return None
 
 
 def _figure(result: Result) -> Figure:

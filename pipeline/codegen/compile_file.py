@@ -63,6 +63,8 @@ def compile_file(path: Path, core: str | None = None, name: str = "") -> Package
     """
     if core not in (None, *CORES):
         raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
+    if _is_package(path):
+        raise BadInput(f"{path}: is a C package already; `edgestill bench {path} --on emu:cortex-m4` runs it")
     if path.suffix != ".tflite":
         raise BadInput(f"{path}: is no .tflite file; `edgestill quantize` makes a full-integer one")
     if not path.is_file():
