@@ -103,6 +103,12 @@ def parser() -> Parser:
     compile = command("compile", "a full-integer .tflite to a C package", COMPILE)
     compile.add_argument("model", type=Path, metavar="MODEL", help="a full-integer .tflite file, ours or anybody's")
     compile.add_argument("--core", metavar="CORE", help="the core it is for, such as cortex-m4 (any)")
+    compile.add_argument(
+        "--prefer",
+        choices=["balanced", "speed", "flash"],
+        default="balanced",
+        help="speed: more flash, fewer instructions; flash: the other way round (balanced)",
+    )
     compile.add_argument("--out", type=Path, metavar="DIR", help="where the package goes (beside the model)")
 
     verify = command("verify", "do these files compute the same?", VERIFY)

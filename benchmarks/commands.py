@@ -77,9 +77,10 @@ def _quantize(model: Path, arguments: Namespace) -> int:
 def compile(arguments: Namespace) -> int:
     """`edgestill compile`: a C package beside the model, or where `--out` says."""
     from ..pipeline.codegen.compile_file import compile_file
+    from ..pipeline.codegen.preference import CodeOptions
     from . import answers
 
-    package = compile_file(arguments.model, arguments.core)
+    package = compile_file(arguments.model, arguments.core, options=CodeOptions(arguments.prefer))
     out = arguments.out or arguments.model.with_name(package.manifest.name)
     package.write(out)
     if arguments.json:

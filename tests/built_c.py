@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgestill.pipeline.codegen.compile_file import code
 from edgestill.pipeline.codegen.generate import generate
+from edgestill.pipeline.codegen.preference import BALANCED, CodeOptions
 from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.graph import Graph
 from edgestill.tests.single_operator import samples
@@ -62,11 +63,11 @@ def outputs_of(program: Path, graph: Graph, inputs: Arrays) -> list[NDArray[Any]
     ]
 
 
-def check_in_c(graph: Graph, seed: int, *flags: str) -> None:
+def check_in_c(graph: Graph, seed: int, *flags: str, options: CodeOptions = BALANCED) -> None:
     """The C gives what the integer statement gives, bit for bit, and no sanitizer complains."""
     inputs = samples(graph, seed)
     with tempfile.TemporaryDirectory() as folder:
-        program = built(code(generate(graph, "net"), "net"), Path(folder), *flags)
+        program = built(code(generate(graph, "net", options), "net"), Path(folder), *flags)
         found = outputs_of(program, graph, inputs)
     for ours, theirs in zip(found, run_integer(graph, inputs), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -13,9 +13,11 @@ from .generate import Generated, generate
 from .golden import SELF_TEST, golden
 from .integers import integers_alone
 from .manifest import Manifest, manifest
+from .preference import BALANCED, CodeOptions
 from .source import header, kernel_text, kernels_of, source
 
 CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+WITHOUT_PAIRS = ("cortex-m0", "cortex-m3")  # no instructions that multiply pairs of halves
 NOTHING = Travelling()
 CURE = "free some, or name another folder with --out"
 CMAKE = """\
@@ -56,7 +58,7 @@ class Package:
             beside.rename(out)
 
 
-def compile_file(path: Path, core: str | None = None, name: str = "") -> Package:
+def compile_file(path: Path, core: str | None = None, name: str = "", options: CodeOptions = BALANCED) -> Package:
     """The package of a .tflite file, called `name` or as the file is; of one with float ends, of its integers.
 
     Raises BadModel and `Unsupported` for what cannot be read or compiled.
@@ -65,12 +67,16 @@ def compile_file(path: Path, core: str | None = None, name: str = "") -> Package
         raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
     if _is_package(path):
         raise BadInput(f"{path}: is a C package already; `edgestill bench {path} --on emu:cortex-m4` runs it")
+    if options.prefer == "speed" and core in WITHOUT_PAIRS:
+        raise BadInput(
+            f"prefer: speed needs instructions that {core} lacks, and balanced code is faster there; take that"
+        )
     if path.suffix != ".tflite":
         raise BadInput(f"{path}: is no .tflite file; `edgestill quantize` makes a full-integer one")
     if not path.is_file():
         raise BadInput(f"{path}: no such file")
     with integers_alone(path) as (integers, graph):
-        made = generate(graph, path.name)
+        made = generate(graph, path.name, options)
         vectors = golden(integers, graph)
     name = name or path.name.removesuffix(".tflite").removesuffix(".int8")
     files = {
@@ -89,7 +95,7 @@ def code(made: Generated, title: str, meaning: Travelling = NOTHING) -> dict[str
     return {
         "model.h": header(made, title, labels, _preprocess_in_words(meaning.preprocess)),
         "model.c": source(made, title),
-        **{kernel: kernel_text(kernel) for kernel in kernels_of(made.steps)},
+        **{kernel: kernel_text(kernel, made.options) for kernel in kernels_of(made.steps)},
     }
 
 

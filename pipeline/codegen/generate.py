@@ -9,6 +9,7 @@ from .layers import EMITTERS
 from .memory import Arena, arena
 from .passes.order import ordered
 from .passes.simplify import Simplified, simplified
+from .preference import BALANCED, CodeOptions
 from .refusals import refuse
 
 
@@ -19,28 +20,29 @@ class Generated:
     simplified: Simplified
     steps: Sequence[Step]
     arena: Arena
+    options: CodeOptions = BALANCED
 
     @property
     def graph(self) -> Graph:
         return self.simplified.graph
 
 
-def generate(graph: Graph, where: str) -> Generated:
+def generate(graph: Graph, where: str, options: CodeOptions = BALANCED) -> Generated:
     """Raises `Unsupported` with everything that cannot be compiled."""
     refuse(graph, where)
     made = simplified(graph)
-    steps = emitted(made.graph)
+    steps = emitted(made.graph, options)
     found, other = arena(made.graph, steps), ordered(made.graph, steps)
     if arena(other, steps).bytes < found.bytes:
-        made, steps = replace(made, graph=other, reordered=True), emitted(other)
+        made, steps = replace(made, graph=other, reordered=True), emitted(other, options)
         found = arena(other, steps)
-    return Generated(made, steps, found)
+    return Generated(made, steps, found, options)
 
 
-def emitted(graph: Graph) -> list[Step]:
+def emitted(graph: Graph, options: CodeOptions = BALANCED) -> list[Step]:
     """The layers of a graph in its order."""
     return [
         Step(site, node, with_constants(EMITTERS[type(node.operator)](site), site))
-        for node, site in sites(graph)
+        for node, site in sites(graph, options)
         if type(node.operator) in EMITTERS
     ]

@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 from ..graph.graph import Graph, Node
 from ..graph.operators import Operator
 from ..graph.tensor import Tensor
+from .preference import BALANCED, CodeOptions
 
 
 @dataclass(frozen=True)
 class Site:
-    """A node where it stands: its operator, its tensors, and the name that its C function gets."""
+    """A node where it stands: its operator, its tensors, its C function's name, and what the code is to spare."""
 
     name: str
     operator: Operator
     inputs: Sequence[Tensor]
     output: Tensor
+    options: CodeOptions = BALANCED
 
     @property
     def kind(self) -> str:
@@ -57,12 +59,13 @@ class Step:
 Emitter = Callable[[Site], Layer]
 
 
-def sites(graph: Graph) -> list[tuple[Node, Site]]:
+def sites(graph: Graph, options: CodeOptions = BALANCED) -> list[tuple[Node, Site]]:
     """Every node with its site, in order; a name is `layer_07_conv2d`."""
     width = max(2, len(str(len(graph.nodes) - 1)))
     return [
-        (node, Site(_name(index, width, node), node.operator, graph.of(node.inputs), graph.tensors[node.outputs[0]]))
+        (node, Site(_name(index, width, node), node.operator, graph.of(node.inputs), output, options))
         for index, node in enumerate(graph.nodes)
+        for output in [graph.tensors[node.outputs[0]]]
     ]
 
 

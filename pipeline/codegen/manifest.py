@@ -25,6 +25,7 @@ class Manifest:
     name: str
     source: Mapping[str, Any]
     core: str | None
+    prefer: str
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
     layers: tuple[Mapping[str, Any], ...]
@@ -48,6 +49,7 @@ def manifest(made: Generated, name: str, data: bytes, core: str | None, files: M
         name=name,
         source={"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
         core=core,
+        prefer=made.options.prefer,
         inputs=tuple(_port(tensor) for tensor in graph.of(graph.inputs)),
         outputs=tuple(_port(tensor) for tensor in graph.of(graph.outputs)),
         layers=tuple(_layer(graph, step) for step in made.steps),

@@ -1,12 +1,13 @@
 """Weights and requantization as the matrix kernels read them, and whether a layer's numbers let them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.fixed_point import Integers, Multiplier, multiply
+from .preference import CodeOptions
 from .requantization import Requantization
 
 Finish = Literal["relu", "signed", "clamped"]
@@ -80,22 +81,52 @@ def constant_outputs(made: Requantization, bounds: tuple[Integers, Integers]) ->
     return low == high, low
 
 
-def packed(weights: NDArray[Any], end: Ending) -> NDArray[np.uint32]:
-    """Weights (outputs, terms) in the order of the activations, pair by pair of outputs, as `kernels/matmul.h` says."""
+def compact(end: Ending, zero_point: int) -> Ending | None:
+    """With constants that follow from shifts alone, as `kernels/flash/matmul.h` makes them; None where they cannot.
+
+    What is the zero point for every input needs no constant of its own either.
+    """
+    ties = 64 if end.finish == "relu" else 0
+    is_zero_point = (end.multiplier == 0) & (end.constant == zero_point << 7)
+    shift = np.where(is_zero_point, 8, end.shift)
+    constant = ((2 * zero_point + 1) << np.maximum(shift - 1, 0)) + ties
+    if not np.all((shift >= 8) & (is_zero_point | (constant == end.constant))):
+        return None
+    return replace(end, shift=shift, constant=constant)
+
+
+def packed(weights: NDArray[Any], end: Ending, options: CodeOptions, zero_point: int) -> NDArray[np.uint32]:
+    """Weights (outputs, terms) in the order of the activations, pair by pair of outputs, as the `matmul.h` says.
+
+    `zero_point` is that of the outputs; an ending is `compact` where flash is preferred.
+    """
     rows, outputs = _whole_words(weights), len(weights)
     pairs = np.array([[o, o + 1] for o in range(0, outputs - 1, 2)] + [[outputs - 2, outputs - 1]] * (outputs % 2))
-    start = _start(rows, end)[pairs]
-    tail = np.stack([end.multiplier, end.constant, end.shift], axis=1)[pairs]
-    tail[:, 1, 2] += 256 * (np.append(pairs[1:, 0], outputs) - pairs[:, 1])
-    words = _words(rows)[pairs].transpose(0, 2, 1).reshape(len(pairs), -1)
-    return _uint32(np.concatenate([start, words, tail.reshape(len(pairs), 6)], axis=1))
+    start = _start(rows, end, options)[pairs]
+    further = np.append(pairs[1:, 0], outputs) - pairs[:, 1]
+    words = _words(rows, options)[pairs].transpose(0, 2, 1).reshape(len(pairs), -1)
+    if options.prefer == "flash":
+        tail = _tail(end, pairs, further, zero_point)
+    else:
+        tail = np.stack([end.multiplier, end.constant, end.shift], axis=1)[pairs]
+        tail[:, 1, 2] += 256 * further
+    return _uint32(np.concatenate([start, words, tail.reshape(len(pairs), -1)], axis=1))
 
 
-def packed_in_fours(weights: NDArray[Any], end: Ending, *, each: bool) -> tuple[NDArray[np.uint32], int]:
+def _tail(end: Ending, pairs: Integers, further: Integers, zero_point: int) -> Integers:
+    """One word for both shifts, the way to the next pair and the zero point; then the multipliers."""
+    shift = end.shift[pairs]
+    word = shift[:, 0] + (shift[:, 1] << 8) + (further << 16) + ((2 * zero_point + 1) << 23)
+    return np.concatenate([word[:, None], end.multiplier[pairs]], axis=1)
+
+
+def packed_in_fours(
+    weights: NDArray[Any], end: Ending, options: CodeOptions, *, each: bool
+) -> tuple[NDArray[np.uint32], int]:
     """The same for `kernels/dense_rows.h`, and how many words four outputs take; `each` with their own endings."""
     rows, more = _whole_words(weights), -len(weights) % 4
-    start = np.pad(_start(rows, end), (0, more)).reshape(-1, 4)
-    words = np.pad(_words(rows), ((0, more), (0, 0))).reshape(len(start), 4, -1).transpose(0, 2, 1)
+    start = np.pad(_start(rows, end, options), (0, more)).reshape(-1, 4)
+    words = np.pad(_words(rows, options), ((0, more), (0, 0))).reshape(len(start), 4, -1).transpose(0, 2, 1)
     tail = np.pad(np.stack([end.multiplier, end.constant, end.shift], axis=1), ((0, more), (0, 0)))
     parts = [start, words.reshape(len(start), -1), *([tail.reshape(len(start), -1)] if each else [])]
     whole = np.concatenate(parts, axis=1)
@@ -106,16 +137,20 @@ def _whole_words(weights: NDArray[Any]) -> Integers:
     return np.pad(weights.astype(np.int64), ((0, 0), (0, -weights.shape[1] % 4)))
 
 
-def _start(rows: Integers, end: Ending) -> Integers:
+def _start(rows: Integers, end: Ending, options: CodeOptions) -> Integers:
     """Start values times 256, less what the kernels' products are too great by."""
-    return np.asarray(256 * end.start - 129 * rows[:, 1::2].sum(1))
+    return np.asarray(256 * end.start - (0 if options.wide_weights else 129 * rows[:, 1::2].sum(1)))
 
 
 def _uint32(values: NDArray[Any]) -> NDArray[np.uint32]:
     return np.asarray(values & 0xFFFFFFFF).astype(np.uint32).reshape(-1)
 
 
-def _words(rows: NDArray[Any]) -> NDArray[Any]:
-    """Four weights a word, as two halves: 256 times the first less the second."""
+def _words(rows: NDArray[Any], options: CodeOptions) -> NDArray[Any]:
+    """Four weights a word, as two halves: 256 times the first less the second. Wide ones: two words, each times 256."""
+    if options.wide_weights:
+        first, second, third, fourth = ((256 * rows[:, i::4]) & 0xFFFF for i in range(4))
+        words = np.stack([first | (third << 16), second | (fourth << 16)], axis=2)
+        return np.asarray(words.reshape(len(rows), -1))
     halves = (256 * rows[:, 0::2] - rows[:, 1::2]) & 0xFFFF
     return np.asarray(halves[:, 0::2] | (halves[:, 1::2] << 16))

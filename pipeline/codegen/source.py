@@ -9,6 +9,7 @@ from .c_text import array, comment, quoted, type_name
 from .generate import Generated
 from .layer import Layer, Step
 from .memory import Arena, tensor_bytes
+from .preference import CodeOptions
 
 HEADER = """\
 /* {title}: an INT8 network that needs no interpreter, no heap and no library.
@@ -67,6 +68,11 @@ const void *model_output(unsigned index) {{
     return model_arena + offsets[index];
 }}
 """
+SMALL = """\
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("Os")
+#endif
+"""
 
 
 def header(made: Generated, title: str, labels: Sequence[str], preprocess: str) -> str:
@@ -87,7 +93,7 @@ def source(made: Generated, title: str) -> str:
     graph, kernels = made.graph, kernels_of(made.steps)
     return SOURCE.format(
         title=comment(title),
-        includes="".join(f'#include "{name}"\n' for name in kernels),
+        includes=("", SMALL)[made.options.prefer == "flash"] + "".join(f'#include "{name}"\n' for name in kernels),
         layers="\n".join(_function(step, made.arena) for step in made.steps),
         inputs=", ".join(f"{made.arena.offsets[name]}u" for name in graph.inputs),
         outputs=", ".join(f"{made.arena.offsets[name]}u" for name in graph.outputs),
@@ -100,9 +106,11 @@ def kernels_of(steps: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(name for step in steps for name in step.layer.kernels))
 
 
-def kernel_text(name: str) -> str:
-    """A header of `kernels/`."""
-    return files(f"{__package__}.kernels").joinpath(name).read_text(encoding="utf-8")
+def kernel_text(name: str, options: CodeOptions) -> str:
+    """A header of `kernels/`; one that lies in the folder of what is preferred stands in its place."""
+    kernels = files(f"{__package__}.kernels")
+    special = kernels.joinpath(options.prefer, name)
+    return (special if special.is_file() else kernels.joinpath(name)).read_text(encoding="utf-8")
 
 
 def _said(port: str, tensors: Sequence[Tensor]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from ...graph.operators.requantization import channel_multiplier
 from ...graph.operators.window import same_padding
 from ..layer import Layer, Site
 from ..lead import row_lead, window_lead
-from ..packing import Ending, ending, packed
+from ..packing import Ending, compact, ending, packed
+from ..preference import CodeOptions
 from ..requantization import Requantization, requantization
 
 WORD = 4  # bytes
@@ -26,13 +27,13 @@ def conv2d(site: Site) -> Layer:
     made = requantization(
         site, channel_multiplier(site.inputs, site.output), rows.sum(1, np.int64), operator.activation
     )
-    end = ending(made, rows)
+    end = tile_ending(made, rows, site.options)
     grouped = site.inputs[0].shape[3] != weights.shape[3]
     if end is None or grouped or len(weights) < 2 or (operator.dilation[1] > 1 and weights.shape[2] > 1):
         return any_convolution(site, weights, made)
     if weights.shape[1:3] == (1, 1) and weights.shape[3] > 1 and operator.stride == (1, 1):
         _, h, w, _ = site.inputs[0].shape
-        return products(h * w, rows, made, end)
+        return products(site, h * w, rows, made, end)
     return _windows(site, weights, made, end)
 
 
@@ -84,17 +85,24 @@ def matmul_kernels(end: Ending) -> tuple[str, ...]:
     return "instructions.h", "matmul.h", f"matmul_{end.finish}.h"
 
 
-def products(rows: int, weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
+def tile_ending(made: Requantization, weights: NDArray[Any], options: CodeOptions) -> Ending | None:
+    """As the tile's kernels read it; None where the plain kernel must do."""
+    end = ending(made, weights)
+    return compact(end, made.zero_point) if end is not None and options.prefer == "flash" else end
+
+
+def products(site: Site, rows: int, weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
     """So many rows of activations that lie one behind the other, against weights (outputs, terms of 2 or more)."""
     outputs, depth = weights.shape
     steps = -(-depth // WORD)
-    body = _tile(made, end, weights) + (
+    words = packed(weights, end, site.options, made.zero_point)
+    body = _tile(made, words.size, outputs) + (
         f"    pointwise(x0, {rows}u, {depth}u, {outputs}u, tile, (uint32_t *)(void *)scratch, matmul_{end.finish});\n"
     )
     scratch = 24 * steps + (WORD * steps if depth % WORD else 0)
     leads = {0: row_lead(rows, depth, outputs, ROWS)}
     kernels = (*matmul_kernels(end), "pointwise.h")
-    return Layer(body, {"packed": packed(weights, end)}, kernels, scratch, leads=leads)
+    return Layer(body, {"packed": words}, kernels, scratch, leads=leads)
 
 
 def _windows(site: Site, weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
@@ -106,23 +114,21 @@ def _windows(site: Site, weights: NDArray[Any], made: Requantization, end: Endin
     top_left = padding(site, (kh, kw))
     zero_point = quantization(site.inputs[0]).zero_point
     numbers = (h, w, c, kh, run, *operator.stride, operator.dilation[0], *top_left, oh, ow, o, zero_point)
-    rows = weights.reshape(o, -1)
+    words = packed(weights.reshape(o, -1), end, site.options, made.zero_point)
     body = (
         f"    static const struct window window = {{{', '.join(map(str, numbers))}}};\n"
-        f"{_tile(made, end, rows)}"
+        f"{_tile(made, words.size, o)}"
         f"    convolution(x0, &window, {steps}u, tile, (uint32_t *)(void *)scratch, matmul_{end.finish});\n"
     )
     scratch = WORD * (6 * steps + 4 * -(-run // WORD) + (3 * steps if run % WORD else 0))
     leads = {0: window_lead(site, operator.stride, top_left, ROWS)}
     kernels = (*matmul_kernels(end), "convolution.h")
-    return Layer(body, {"packed": packed(rows, end)}, kernels, scratch, leads=leads)
+    return Layer(body, {"packed": words}, kernels, scratch, leads=leads)
 
 
-def _tile(made: Requantization, end: Ending, rows: NDArray[Any]) -> str:
-    """The C of the tile that goes over the positions: weights, outputs and limits."""
-    o = len(rows)
-    size = packed(rows, end).size
+def _tile(made: Requantization, words: int, outputs: int) -> str:
+    """The C of the tile that goes over the positions: so many words of weights, outputs and limits."""
     return (
-        f"    const struct tile tile = {{packed, y, 0, 0, packed + {size}u, 0, {o}, {2 * o}, "
+        f"    const struct tile tile = {{packed, y, 0, 0, packed + {words}u, 0, {outputs}, {2 * outputs}, "
         f"{made.least}, {made.greatest}}};\n"
     )

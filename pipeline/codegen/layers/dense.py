@@ -9,8 +9,9 @@ from ...graph.operators import FullyConnected
 from ...graph.operators.requantization import channel_multiplier
 from ..layer import Layer, Site
 from ..packing import Ending, ending, packed_in_fours
+from ..preference import CodeOptions
 from ..requantization import Requantization, requantization
-from .convolution import WORD, products
+from .convolution import WORD, products, tile_ending
 
 
 def fully_connected(site: Site) -> Layer:
@@ -22,18 +23,19 @@ def fully_connected(site: Site) -> Layer:
     made = requantization(
         site, channel_multiplier(site.inputs, site.output), weights.sum(1, np.int64), operator.activation
     )
-    end = ending(made, weights)
-    if end is None:
+    if rows == 1:
+        end = ending(made, weights)
+        return _any(made, rows, terms, outputs) if end is None else _row(weights, made, end, site.options)
+    end = tile_ending(made, weights, site.options)
+    if end is None or outputs == 1 or terms == 1:
         return _any(made, rows, terms, outputs)
-    if rows > 1 and outputs > 1 and terms > 1:
-        return products(rows, weights, made, end)
-    return _row(weights, made, end) if rows == 1 else _any(made, rows, terms, outputs)
+    return products(site, rows, weights, made, end)
 
 
-def _row(weights: NDArray[Any], made: Requantization, end: Ending) -> Layer:
+def _row(weights: NDArray[Any], made: Requantization, end: Ending, options: CodeOptions) -> Layer:
     outputs, terms = weights.shape
     same = end.same()
-    fours, words = packed_in_fours(weights, end, each=not same)
+    fours, words = packed_in_fours(weights, end, options, each=not same)
     numbers = (int(end.multiplier[0]), int(end.constant[0]), int(end.shift[0])) if same else (0, 0, 0)
     body = (
         f"    const struct dense dense = {{packed, y, {', '.join(map(str, numbers))}, 0, 0, 0, 0,\n"
