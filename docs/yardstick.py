@@ -17,7 +17,7 @@ The four INT8 reference models of MLPerf Tiny, untouched, as C by `edgestill com
 *This page is written by `docs/yardstick.py` from `benchmarks/results/mcu.json`.*
 
 ```sh not-run
-python -m edgestill.benchmarks.mcu --on emu:cortex-m4 --inputs 100
+python -m edgestill.benchmarks.mcu --inputs 100 --on emu:cortex-m4 emu:cortex-m7 emu:cortex-m33 emu:cortex-m3 emu:cortex-m55
 python docs/yardstick.py
 ```
 """
@@ -26,6 +26,7 @@ NOTES = """
 - **RAM**: ours is the arena with input, output and scratch, other variables, and the painted stack. Theirs is the tensor arena and 1,056 bytes of static data; its stack was not measured.
 - **code**: ours is the machine code of the package; theirs is interpreter and kernels. **flash** is code and weights; theirs holds the test's input and output, too (0.5 to 28 KB).
 - **exact**: over so many random inputs, every output byte is TFLite Micro's.
+- On the Cortex-M55 theirs uses its vector instructions (MVE); ours is the code of the Cortex-M4 there, which it runs too, and slower.
 - Visual wake words: five sixths of the reference model's weights are zeros, and half of its channels do not depend on the input. They are cut before C is written, exactly.
 """
 

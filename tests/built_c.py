@@ -48,6 +48,16 @@ def built(files: dict[str, str], folder: Path, *flags: str, compiler: str = "gcc
     return program
 
 
+def check_strictly(files: dict[str, str], folder: Path) -> None:
+    """Every warning that a compiler finds once it looks through calls is an error."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    for level in ("-O2", "-Os"):
+        command = [want_program("gcc", "mcu"), *STRICT, level, "-c", "model.c", "-o", "model.o"]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+
+
 def outputs_of(program: Path, graph: Graph, inputs: Arrays) -> list[NDArray[Any]]:
     """The outputs (n, ...) for inputs (n, ...)."""
     rows = [np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8) for array in inputs]

@@ -12,7 +12,7 @@ from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.models.export import export_onnx
 from edgestill.pipeline.runtimes.runtime import run
-from edgestill.tests.built_c import built, outputs_of
+from edgestill.tests.built_c import built, check_strictly, outputs_of
 from edgestill.tests.test_models_catalog import CASES, SERIES, TOKENS, Case, integer
 
 SAMPLES = 8
@@ -37,7 +37,9 @@ def integers_of(case: Case, folder: Path) -> Graph:
 def check_in_c(case: Case, folder: Path) -> None:
     graph = integers_of(case, folder)
     inputs = seeded_inputs(graph, SAMPLES, seed=1)
-    program = built(compile_file(folder / "net.tflite").files, folder)
+    files = compile_file(folder / "net.tflite").files
+    check_strictly(files, folder)
+    program = built(files, folder)
     (found,) = outputs_of(program, graph, inputs)
     wanted = run(folder / "net.tflite", inputs, "tflite-micro").outputs[0]
     np.testing.assert_array_equal(found, wanted)

@@ -112,3 +112,22 @@ def test_float_ends_stay_outside(package: Path, tmp_path: Path) -> None:
     data = re.compile(r"\{[-\d\s,]+\}")
     for name in ("model.c", "golden.h"):
         assert data.findall(files[name]) == data.findall((package / name).read_text())
+
+
+def test_files_of_mine_in_a_package_are_never_lost(tmp_path: Path) -> None:
+    package = compile_file(AUTOENCODER)
+    package.write(tmp_path / "c")
+    package.write(tmp_path / "c")
+    (tmp_path / "c" / "main.c").write_text("int main(void) { return 0; }\n")
+    with pytest.raises(BadInput, match="files that are not the package's: main.c"):
+        package.write(tmp_path / "c")
+    assert (tmp_path / "c" / "main.c").is_file()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["c"]
+
+
+def test_a_link_to_a_package_is_followed(tmp_path: Path) -> None:
+    package = compile_file(AUTOENCODER)
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    package.write(tmp_path / "link")
+    package.write(tmp_path / "link")
+    assert (tmp_path / "there" / "model.c").is_file() and (tmp_path / "link").is_symlink()

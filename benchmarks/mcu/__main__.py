@@ -112,9 +112,9 @@ def _cells(row: Row) -> Iterator[str]:
     yield f"{theirs.instructions / spent:.2f}×" if theirs else NONE
     yield f"{size(counts.ram_bytes.total)} / {size(theirs.ram_bytes)}" if theirs else size(counts.ram_bytes.total)
     code = size(counts.flash_bytes.code)
-    yield f"{code} / {theirs.code_kb} KB" if theirs and theirs.code_kb else code
+    yield f"{code} / {size(round(1000 * theirs.code_kb))}" if theirs and theirs.code_kb else code
     flash = size(counts.flash_bytes.total)
-    yield f"{flash} / {theirs.flash_kb} KB" if theirs else flash
+    yield f"{flash} / {size(round(1000 * theirs.flash_kb))}" if theirs else flash
     yield f"{row.inputs} inputs" if row.differing == 0 else f"[red]{row.differing} bytes differ[/]"
 
 

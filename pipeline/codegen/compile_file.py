@@ -1,6 +1,6 @@
 """`edgestill compile`: a full-integer .tflite file, ours or anybody's, to a folder of C11."""
 
-import shutil
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from ..data.travelling import Travelling, travelling
 from ..disk import written_to
 from ..errors import BadInput, choices
 from ..preprocess import Preprocess
+from ..scratch import scratch_folder
 from .c_text import identifier
 from .generate import Generated, generate
 from .golden import SELF_TEST, golden
@@ -45,17 +46,21 @@ class Package:
     manifest: Manifest
 
     def write(self, out: Path) -> None:
-        """Writes the folder; one that is there is replaced when it is a package, else it is left and `BadInput`."""
-        if out.exists() and not _is_package(out):
-            raise BadInput(f"{out}: is there and is no C package; name another folder with --out")
-        beside = out.with_name(f".{out.name}.part")
-        shutil.rmtree(beside, ignore_errors=True)
+        """Writes the folder whole or not at all. A package that is there is replaced; `BadInput` for anything else that
+        is there, and for a package with files of somebody beside its own."""
+        out = out.resolve()
+        if out.exists():
+            _refuse_others(out)
         with written_to(out.parent, CURE):
-            beside.mkdir(parents=True)
-            for name, text in self.files.items():
-                (beside / name).write_text(text, encoding="utf-8")
-            shutil.rmtree(out, ignore_errors=True)
-            beside.rename(out)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with scratch_folder(out.parent) as folder:
+                made = folder / "made"
+                made.mkdir()
+                for name, text in self.files.items():
+                    (made / name).write_text(text, encoding="utf-8")
+                if out.exists():
+                    out.rename(folder / "before")
+                made.rename(out)
 
 
 def compile_file(path: Path, core: str | None = None, name: str = "", options: CodeOptions = BALANCED) -> Package:
@@ -113,3 +118,16 @@ def _preprocess_in_words(preprocess: Preprocess | None) -> str:
 
 def _is_package(folder: Path) -> bool:
     return (folder / "manifest.json").is_file() and (folder / "model.h").is_file()
+
+
+def _refuse_others(out: Path) -> None:
+    """`BadInput` where something would be lost that no `compile` wrote."""
+    if not _is_package(out):
+        raise BadInput(f"{out}: is there and is no C package; name another folder with --out")
+    try:
+        ours = {"manifest.json", *json.loads((out / "manifest.json").read_text())["files"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{out}: its manifest.json cannot be read; name another folder with --out") from error
+    others = sorted(file.name for file in out.iterdir() if file.name not in ours)
+    if others:
+        raise BadInput(f"{out}: holds files that are not the package's: {', '.join(others)}; name another with --out")

@@ -228,7 +228,7 @@ static void depthwise(const int8_t *x, const struct plane *p, const uint32_t *pa
                 s.plane = plane + j * p->stride;
                 s.y = y + first * line + j * p->channels + c;
                 s.y_step = line - (many > 3 ? s.channels_3 : 0);
-                s.y_end = s.y + rows * line;
+                s.y_end = (int8_t *)((uintptr_t)s.y + (uintptr_t)(rows * line)); /* a mark, beyond what is written */
                 (many == p->wide ? wide : rest)(&s);
             }
         }

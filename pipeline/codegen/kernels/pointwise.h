@@ -25,25 +25,26 @@ static void pointwise(const int8_t *x, uint32_t rows, uint32_t depth, uint32_t o
     tile.rows = scratch;
     tile.rows_end = scratch + 6u * steps;
     tile.skipped = steps_skipped(steps);
-    const int8_t *at[3] = {x, x + depth, x + 2u * depth};
-    while (rows) {
-        if (rows < 3u || (rows == 3u && depth % 4u)) {
-            if (depth % 4u) {
-                at[rows - 1u] = copied(at[rows - 1u], depth, (int8_t *)(scratch + 6u * steps));
-            }
-            at[1] = rows > 1u ? at[1] : at[0];
-            at[2] = rows > 2u ? at[2] : at[0];
-            tile.second = rows > 1u ? tile.second : 0;
-            tile.third = rows > 2u ? tile.third : 0;
-        }
+    for (; rows > 3u; rows -= 3u, x += 3u * depth, tile.y += 3u * outputs) {
+        const int8_t *const at[3] = {x, x + depth, x + 2u * depth};
         expand(at, steps, scratch);
         kernel(&tile);
-        for (uint32_t i = 0; i < 3u; i++) {
-            at[i] += 3u * depth;
-        }
-        tile.y += 3u * outputs;
-        rows -= rows < 3u ? rows : 3u;
     }
+    const int8_t *at[3] = {x, x, x};
+    for (uint32_t i = 1; i < rows; i++) {
+        at[i] = x + i * depth;
+        KERNEL_LOOP;
+    }
+    if (depth % 4u) {
+        const int8_t *const last = copied(x + (rows - 1u) * depth, depth, (int8_t *)(scratch + 6u * steps));
+        at[0] = rows > 1u ? at[0] : last;
+        at[1] = rows > 2u ? at[1] : rows > 1u ? last : at[0];
+        at[2] = rows > 2u ? last : at[0];
+    }
+    tile.second = rows > 1u ? tile.second : 0;
+    tile.third = rows > 2u ? tile.third : 0;
+    expand(at, steps, scratch);
+    kernel(&tile);
 }
 
 #endif
