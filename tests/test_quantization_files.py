@@ -163,3 +163,12 @@ def test_a_recipe_hands_over_an_int8_model_with_float_ends(
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert all(parity["passed"] for parity in report["parity"])
     assert edgestill(["verify", "out"], tmp_path / "store").returncode == 0
+
+
+def test_twins_of_an_earlier_run_are_named(edgestill: Callable[..., Any], whole: Any, tmp_path: Path) -> None:
+    model = shutil.copy(whole.out / "teacher.onnx", tmp_path)
+    command = ["quantize", str(model), "--data", "digits"]
+    assert "earlier run" not in edgestill([*command, "--io", "float"], tmp_path / "store").stderr
+    again = edgestill(command, tmp_path / "store")
+    assert again.returncode == 0
+    assert "teacher.int8-float-io.tflite: is of an earlier run" in again.stderr

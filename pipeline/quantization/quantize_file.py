@@ -1,7 +1,7 @@
 """Somebody's float model file to INT8 TFLite and INT8 ONNX, each run and compared before it counts."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..graph.graph import Graph
 from ..graph.passes.float_ends import with_float_ends
 from ..graph.to_onnx import to_onnx
 from ..graph.to_tflite import to_tflite
-from ..progress import track
+from ..progress import say, track
 from ..runtimes.ort_format import compare_converted, require_converter, to_ort
 from ..runtimes.parity import Parity, compare, demand
 from ..runtimes.runtime import Arena, arena_bytes
@@ -113,6 +113,8 @@ def quantize_file(
         arena = arena_bytes(made.tflite)
         agreed = all(parity.passed for parity in (against_float, between_files, *others))
         handed = [path.replace(out / path.name) for path in made.all] if agreed else []
+        for stale in _stale(out, model.stem, handed):
+            say(f"{stale}: is of an earlier run and does not hold these integers; delete it, or have it written anew")
     return Quantized(
         files=tuple(of_file(path) for path in handed),
         arena=arena,
@@ -150,6 +152,12 @@ class _Made:
         if self.ort is not None:
             found.append(compare_converted(self.onnx, self.ort, samples))
         return found
+
+
+def _stale(out: Path, stem: str, handed: Sequence[Path]) -> list[Path]:
+    """Files that `quantize` wrote for a model of this name another time, and not now; none where nothing was handed."""
+    known = [out / f"{stem}{ending}" for ending in (".int8-float-io.tflite", ".int8.ort")]
+    return [path for path in known if handed and path not in handed and path.is_file()]
 
 
 def _made(folder: Path, model: Path, graph: Graph, integer: Graph, files: FileOptions) -> _Made:
