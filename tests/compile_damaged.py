@@ -1,7 +1,6 @@
 """Compiles damaged integer files, by their numbers, one after the other in this process; a JSON line tells of each."""
 
 import json
-import resource
 import signal
 import sys
 import tempfile
@@ -41,6 +40,7 @@ from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.tests.built_c import built, outputs_of
 from edgestill.tests.damaged_models import BYTES, MLPERF, Damaged, changed
 from edgestill.tests.damaged_tflite import TFLITE
+from edgestill.tests.own_memory import peak_bytes
 from edgestill.tests.single_operator import graph_of, int8
 from edgestill.tests.test_codegen_operators import side_by_side
 
@@ -161,7 +161,7 @@ def main(numbers: list[int]) -> None:
             began = time.monotonic()
             found, words = outcome(path)
             signal.alarm(0)
-            seconds, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            seconds, peak = time.monotonic() - began, peak_bytes()
             said = {"number": number, "what": made.what, "outcome": found, "words": words}
             print(json.dumps({**said, "seconds": seconds, "peak": peak}), flush=True)
 

@@ -1,7 +1,6 @@
 """Reads damaged files, by their numbers, one after the other in this process; a JSON line tells what came of each."""
 
 import json
-import resource
 import signal
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.runtimes.runtime import describe, run
 from edgestill.pipeline.runtimes.samples import as_input
 from edgestill.tests.damaged_models import damaged
+from edgestill.tests.own_memory import peak_bytes
 
 SECONDS = 30  # a file that takes longer ends this process
 CLOSE = 0.03  # LiteRT rounds the values that meet the int8 weights of a float layer, as kws_fp32 has them
@@ -80,7 +80,7 @@ def main(numbers: list[int]) -> None:
             began = time.monotonic()
             found, words = outcome(path)
             signal.alarm(0)
-            seconds, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            seconds, peak = time.monotonic() - began, peak_bytes()
             said = {"number": number, "what": made.what, "outcome": found, "words": words}
             print(json.dumps({**said, "seconds": seconds, "peak": peak}), flush=True)
 

@@ -323,7 +323,7 @@ def test_many_samples_run_at_once(tmp_path: Path) -> None:
 
 
 def test_what_is_no_package_and_no_tflite_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadArtifact, match="unknown ending"):
+    with pytest.raises(BadArtifact, match="so no C package"):
         of_file(tmp_path)
     (tmp_path / "net.onnx").write_bytes(b"")
     with (
