@@ -6,7 +6,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,36 @@ def test_a_package_that_does_not_end_is_stopped(changed: Change) -> None:
         target = replace(Microcontroller("cortex-m4", limit_seconds=0.7), emulator=emulator)
         with target.load(of_file(package)) as loaded, pytest.raises(RuntimeDied, match="no end within 0.7 s"):
             loaded.infer()
+
+
+def emulators_in(folder: Path) -> list[str]:
+    """The processes of QEMU that work below this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(folder) in str((process / "cwd").readlink()) and (process / "comm").read_text().startswith("qemu"):
+                found.append(process.name)
+    return found
+
+
+def awaited(holds: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv of util-linux lets an emulator die with us")
+def test_an_emulator_dies_with_the_process_that_began_it(changed: Change, tmp_path: Path) -> None:
+    package = changed("    layer_01_dense();\n", "    layer_01_dense();\n    for (;;) {\n    }\n")
+    command = [sys.executable, "-m", "edgestill", "bench", str(package), "--on", "emu:cortex-m4"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(scratch)}, stdout=subprocess.DEVNULL) as bench:
+        begun = awaited(lambda: bool(emulators_in(scratch)), 60)
+        bench.kill()
+    assert begun
+    assert awaited(lambda: not emulators_in(scratch), 2)
 
 
 def test_what_the_harness_needs_is_no_part_of_the_figures(changed: Change) -> None:
@@ -381,3 +413,36 @@ def test_outputs_that_are_not_the_references_shut_the_gate(edgestill: Any, tmp_p
     ended = edgestill(["bench", str(package), "--on", "emu:cortex-m4"], tmp_path / "store")
     assert ended.returncode == 1
     assert "are not" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "lie"),
+    [
+        ("inputs", [{"name": "x", "shape": [-1, -8], "dtype": "int8"}]),
+        ("inputs", [{"name": "x", "shape": [1, 8.0], "dtype": "int8"}]),
+        ("inputs", [{"name": "x", "shape": "ab", "dtype": "int8"}]),
+        ("inputs", [{"name": "x", "shape": [1, 2**31], "dtype": "int8"}]),
+        ("inputs", [{"name": "x", "shape": [8], "dtype": "V2000000000"}]),
+        ("outputs", []),
+        ("layers", [{"function": "f", "kind": "k", "name": "n", "macs": {}}]),
+        ("ram", {"arena": -5000}),
+        ("ram", {"arena": 10**12}),
+        ("ram", {"arena": float("inf")}),
+    ],
+)
+def test_a_manifest_that_lies_is_refused(key: str, lie: object, tmp_path: Path) -> None:
+    package = shutil.copytree(PACKAGE, tmp_path / "package")
+    told = json.loads((package / "manifest.json").read_text())
+    (package / "manifest.json").write_text(json.dumps({**told, key: lie}))
+    with (
+        pytest.raises(BadModel, match="manifest.json cannot be read.*compile the package again"),
+        Microcontroller("cortex-m4").load(of_file(package)),
+    ):
+        pass
+
+
+def test_a_manifest_without_end_is_refused(tmp_path: Path) -> None:
+    package = shutil.copytree(PACKAGE, tmp_path / "package")
+    (package / "manifest.json").write_text("[" * 200_000)
+    with pytest.raises(BadModel, match="cannot be read"), Microcontroller("cortex-m4").load(of_file(package)):
+        pass

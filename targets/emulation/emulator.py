@@ -29,7 +29,12 @@ CAUSES = {  # bits of the configurable fault status register (Armv8-M Architectu
     24: "data were used that are not aligned",
     25: "a division by zero",
 }
-BOUNDED = ("/bin/sh", "-c", 'ulimit -t "$0"; exec "$@"')  # seconds of processor time, then the command
+DIES_WITH_US = "setpriv --pdeathsig KILL"  # of util-linux; elsewhere the limit of processor time ends it
+BOUNDED = (  # seconds of processor time, then the command
+    "/bin/sh",
+    "-c",
+    f'ulimit -t "$0"; {DIES_WITH_US} true 2>/dev/null && exec {DIES_WITH_US} "$@"; exec "$@"',
+)
 
 
 class Emulator(Protocol):
@@ -54,7 +59,7 @@ class Emulator(Protocol):
 
 
 def run_machine(command: Sequence[str], image: Image, folder: Path, limit_seconds: float) -> None:
-    """Runs an emulator until the firmware ends it; it cannot outlive us by more than its limit of processor time."""
+    """Runs an emulator until the firmware ends it; it dies with us, or at its limit of processor time at the latest."""
     try:
         ended = subprocess.run(
             (*BOUNDED, str(int(limit_seconds) + 1), *command),

@@ -1,6 +1,7 @@
 """A firmware image: a C package with our start-up and harness around it, linked for one board."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,6 +17,8 @@ from .elf import Elf, read_elf
 from .toolchain import STRICT, Toolchain
 
 HARNESS_STACK = 1024  # bytes, as firmware/link.ld has it
+DTYPES = ("int8", "uint8", "int32")  # of ports
+MOST_VALUES, MOST_BYTES = 1 << 24, 1 << 30  # of a port, and of any size that a manifest tells
 MOST_STACK, LEAST_STACK = 64 << 10, 256  # bytes for model_run
 
 
@@ -106,17 +109,18 @@ def read_package(folder: Path) -> PackageFacts:
             str(told["name"]),
             _ports(told["inputs"]),
             _ports(told["outputs"]),
-            tuple(Layer(*(one[key] for key in ("function", "kind", "name", "macs"))) for one in told["layers"]),
-            int(told["ram"]["arena"]),
+            tuple(_layer(one) for one in told["layers"]),
+            _count(told["ram"]["arena"]),
         )
     except OSError as error:
         raise BadModel(f"{folder}: is no C package: {error.strerror}: manifest.json") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BadModel(f"{folder}: manifest.json cannot be read: {error!r}; compile the package again") from error
 
 
 def build_image(package: Path, board: Board, memory: Memory, toolchain: Toolchain, into: Path, own_test: bool) -> Image:
     """Compiles and links in the folder `into`; `own_test` adds the package's self test to what the harness runs."""
+    facts = read_package(package)
     ours = resources.files("edgestill.targets") / "firmware"
     with resources.as_file(ours) as firmware:
         model = toolchain.compile(package / "model.c", into, board, (*STRICT, f"-I{package.resolve()}"))
@@ -127,7 +131,7 @@ def build_image(package: Path, board: Board, memory: Memory, toolchain: Toolchai
         script = into / "link.ld"
         script.write_text(_script((firmware / "link.ld").read_text(), memory))
     elf = toolchain.link([*objects, model], script, into, board)
-    return Image(elf, read_elf(elf), board, memory, read_package(package))
+    return Image(elf, read_elf(elf), board, memory, facts)
 
 
 def _timer(board: Board) -> tuple[str, ...]:
@@ -142,4 +146,27 @@ def _script(template: str, memory: Memory) -> str:
 
 
 def _ports(values: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:
-    return tuple(Port(str(one["name"]), tuple(one["shape"]), str(np.dtype(one["dtype"]))) for one in values)
+    ports = tuple(Port(str(one["name"]), tuple(map(_count, one["shape"])), _dtype(one["dtype"])) for one in values)
+    if not ports or any(math.prod(port.shape) > MOST_VALUES for port in ports):
+        raise ValueError(f"{len(ports)} ports, of up to {MOST_VALUES} values each")
+    return ports
+
+
+def _layer(told: Mapping[str, Any]) -> Layer:
+    function, kind, name, macs = (told[key] for key in ("function", "kind", "name", "macs"))
+    if not isinstance(macs, int):
+        raise TypeError(f"{macs!r} multiply-accumulates")
+    return Layer(str(function), str(kind), str(name), macs)
+
+
+def _count(told: object) -> int:
+    """A number of things that are there: ValueError for any other value."""
+    if type(told) is not int or not 1 <= told <= MOST_BYTES:
+        raise ValueError(f"{told!r:.60} is no number from 1 to {MOST_BYTES}")
+    return told
+
+
+def _dtype(told: object) -> str:
+    if told not in DTYPES:
+        raise ValueError(f"{told!r:.60} is none of {', '.join(DTYPES)}")
+    return str(told)
