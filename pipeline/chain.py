@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .distillation.augmentation import Augmentation
+from .distillation.guiding import TEACHERS, Guiding
 from .distillation.options import Training, suiting
 from .errors import BadRecipe, choices
 from .models.catalog import OF_TOKENS
-from .recipe import Recipe, StageTable
+from .recipe import TEACHER_NAMES, Recipe, StageTable
 from .stages import name_of, stage_type
 from .stages.stage import Stage
 from .teacher_table import TeacherTable
@@ -65,16 +66,15 @@ class _Builder:
     def chain(self) -> Chain:
         self.add("data", self.recipe.data)
         self.add("rehearsal", self.rehearsal(), data="data")
-        if self.recipe.teacher:
-            self.teacher(self.recipe.teacher)
+        for name, table in zip(TEACHER_NAMES, self.recipe.teachers, strict=False):
+            self.teacher(name, table)
         for offset in range(self.recipe.seeds):
             self.student(self.recipe.seed + offset, first=offset == 0)
         return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
 
     def rehearsal(self) -> Stage:
         """Every net of the recipe that shall be written as files, once."""
-        teacher = self.recipe.teacher
-        taught = teacher.stages if teacher and teacher.export else ()
+        taught = [stage for teacher in self.recipe.teachers if teacher.export for stage in teacher.stages]
         trained = [*taught, self.recipe.student, *(table.stage for table in self.recipe.stages)]
         nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
         rehearse: Callable[..., Stage] = stage_type("rehearse")
@@ -82,26 +82,37 @@ class _Builder:
         trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
         return rehearse(models=models, task=self.recipe.task, trainings=tuple(trainings))
 
-    def teacher(self, table: TeacherTable) -> None:
-        """The stages that lead to the teacher, its scores, and its outputs."""
-        names = [*(f"teacher's {name_of(stage)}" for stage in table.stages[:-1]), "teacher"]
+    def teacher(self, name: str, table: TeacherTable) -> None:
+        """The stages that lead to a teacher, its scores, and its outputs."""
+        names = [*(f"{name}'s {name_of(stage)}" for stage in table.stages[:-1]), name]
         made: dict[str, str] = {"data": "data"}
-        for name, stage in zip(names, table.stages, strict=True):
-            made["source"] = self.add(name, stage, **{key: step for key, step in made.items() if key in stage.takes})
+        for step, stage in zip(names, table.stages, strict=True):
+            made["source"] = self.add(step, stage, **{key: step for key, step in made.items() if key in stage.takes})
             if stage.gives == "embeddings":
-                made["embeddings"] = name
-        if table.export and self.gives("teacher") == "checkpoint":
-            self.judge_float("teacher", "teacher", first=True)
+                made["embeddings"] = step
+        if table.export and self.gives(name) == "checkpoint":
+            self.judge_float(name, name, first=True)
         else:
-            judged = self.add("teacher score", self.like(stage_type("evaluate-teacher"), table.teach), **made)
-            nets = ("teacher",) if self.gives("teacher") == "checkpoint" else ()
-            self.rows["teacher"] = [Variant("teacher", {}, (judged,), nets)]
-        self.add("teacher outputs", table.teach, **made)
+            judged = self.add(f"{name} score", self.like(stage_type("evaluate-teacher"), table.teach), **made)
+            nets = (name,) if self.gives(name) == "checkpoint" else ()
+            self.rows[name] = [Variant(name, {}, (judged,), nets)]
+        self.add(f"{name} outputs", self.heard(table.teach, name), **made)
+
+    def heard(self, teach: Stage, name: str) -> Stage:
+        """The stage that records a teacher, with every layer that a student will hear of it."""
+        guided = [table for table in self.recipe.stages if isinstance(table.stage, Guiding)]
+        taps = [
+            tap
+            for table in guided
+            if isinstance(table.stage, Guiding) and table.inputs.get("teacher", "teacher") == name
+            for tap in table.stage.teacher_taps
+        ]
+        return dataclasses.replace(teach, taps=tuple(dict.fromkeys((*vars(teach)["taps"], *taps))))  # type: ignore[type-var]
 
     def student(self, seed: int, first: bool) -> None:
         """The scratch student and every [[stage]] after it, for one seed."""
         suffix = "" if first else f" (seed {seed})"
-        names = {"data": "data", "teacher": "teacher"}
+        names = {"data": "data", **{name: name for name in TEACHER_NAMES[: len(self.recipe.teachers)]}}
         previous = self.add("scratch" + suffix, self.seeded(self.recipe.student, seed), data="data")
         names["scratch"] = previous
         self.judge_float(previous, "student from scratch", first)
@@ -128,13 +139,19 @@ class _Builder:
                 named[name] = names[table.inputs[name]]
             elif name == "source":
                 named[name] = previous
-            elif name in ("data", "teacher", "calibration"):
+            elif name in ("data", "calibration"):
                 named[name] = name
+            elif name in TEACHERS and "teacher" not in table.inputs and self.is_taught(table):
+                named[name] = name.replace("_", " ")
         stage = self.seeded(table.stage, seed)
         inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
         if name_of(stage) == "prune":
             self.prunable(table, inputs["source"])
         return self.add(table.name + suffix, stage, **inputs)
+
+    def is_taught(self, table: StageTable) -> bool:
+        """Whether a stage listens to the recipe's teachers where it names none."""
+        return not isinstance(table.stage, Guiding) or table.stage.needs_teacher
 
     def prunable(self, table: StageTable, step: str) -> None:
         """Nets of token ids hold no channels that could be taken out of one layer after the other."""
@@ -152,16 +169,30 @@ class _Builder:
         """Every input as a step that gives a kind the stage takes: a checkpoint's export, a teacher's outputs."""
         fitted: dict[str, str | None] = {}
         for name, kinds in stage.takes.items():
+            if name in TEACHERS and name in named:
+                self.record(named[name], stage)
             if name == "calibration" and named.get(name) == "calibration":
                 fitted[name] = self.calibration(str(fitted["source"]))
                 continue
             step = self.bridged(named.get(name), kinds)
-            if step is None and name not in stage.optional:
+            needed = name == "teacher" and name_of(stage) == "distill" and self.is_taught(table)
+            if step is None and (name not in stage.optional or needed or name in table.inputs):
                 raise BadRecipe(f"{table.where}: {self.why_not(name, named.get(name), kinds)}")
             if step and "teacher-outputs" in kinds:
                 self.same_views(table, stage, self.steps[step].stage)
             fitted[name] = step
         return fitted
+
+    def record(self, step: str, student: Stage) -> None:
+        """What a net that an earlier stage gave says, for a student that names it as its teacher."""
+        if step not in self.steps or self.gives(step) != "checkpoint" or f"{step} outputs" in self.steps:
+            return
+        teach = self.heard(self.like(stage_type("teach"), student), self.plain(step))
+        self.add(f"{step} outputs", teach, source=step, data="data")
+
+    def plain(self, step: str) -> str:
+        """A step's name without the seed."""
+        return step.partition(" (seed ")[0]
 
     def same_views(self, table: StageTable, student: Stage, teacher: Stage) -> None:
         """A student can only see the views that its teacher's outputs were made on."""

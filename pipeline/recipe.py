@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .distillation.guiding import TEACHERS
 from .errors import BadRecipe, choices
 from .options import build, convert
 from .own_code import factories_in
@@ -18,6 +19,7 @@ from .teacher_table import TeacherTable, read_teacher
 
 SHIPPED = resources.files("edgestill.pipeline") / "recipes"
 LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
+TEACHER_NAMES = tuple(name.replace("_", " ") for name in TEACHERS)  # of [[teacher]], in their order
 FORMATS = ("onnx", "tflite", "c")
 
 
@@ -68,7 +70,7 @@ class Recipe:
     seed: int
     seeds: int
     data: Stage
-    teacher: TeacherTable | None
+    teachers: tuple[TeacherTable, ...]
     student: Stage
     stages: tuple[StageTable, ...]
     exports: tuple[str, ...]
@@ -163,7 +165,7 @@ class _Reader:
             seed=seed,
             seeds=seeds,
             data=self.data(seed),
-            teacher=self.teacher(seed),
+            teachers=self.teachers(seed),
             student=self.student(seed),
             stages=self.stages(),
             exports=self.exports(),
@@ -191,11 +193,17 @@ class _Reader:
         where = f"{self.file}: [data]"
         return build(stage_type("prepare-data"), {"seed": seed, **own, "options": table}, where)
 
-    def teacher(self, seed: int) -> TeacherTable | None:
-        """[teacher]: None where the table is not there."""
-        if "teacher" not in self.top:
-            return None
-        return read_teacher(self.table("teacher"), self.training(), seed, f"{self.file}: [teacher]")
+    def teachers(self, seed: int) -> tuple[TeacherTable, ...]:
+        """[teacher], or several of them as [[teacher]]; none where the table is not there."""
+        given = self.top.get("teacher", [])
+        if not isinstance(given, list):
+            return (read_teacher(self.table("teacher"), self.training(), seed, f"{self.file}: [teacher]"),)
+        if len(given) > len(TEACHERS) or not all(isinstance(table, Mapping) for table in given):
+            raise BadRecipe(f"{self.file}: [[teacher]]: one to {len(TEACHERS)} tables; there are {len(given)}")
+        return tuple(
+            read_teacher(table, self.training(), seed, f"{self.file}: [[teacher]] {number}")
+            for number, table in enumerate(given, start=1)
+        )
 
     def student(self, seed: int) -> Stage:
         """[student]: the net that is trained from scratch, and that every stage that distils starts with."""
@@ -227,7 +235,8 @@ class _Reader:
         if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
             raise BadRecipe(f"{self.file}: stage must be an array of tables: write [[stage]] above each of them")
         read = tuple(self.stage(number, dict(table)) for number, table in enumerate(tables, start=1))
-        taken = {"", "data", "model", "rehearsal", "scratch", "student-from-scratch", "teacher", "teacher-outputs"}
+        taken = {"", "data", "model", "rehearsal", "scratch", "student-from-scratch"}
+        taken |= {f"{slug(name)}{what}" for name in TEACHER_NAMES for what in ("", "-outputs")}
         for table in read:
             if len(table.name) > 60:
                 raise BadRecipe(f"{table.where}: the name has {len(table.name)} characters; 60 are the most")
@@ -251,13 +260,14 @@ class _Reader:
         inputs = {key: table.pop(key) for key in list(table) if key in kind.takes and key not in options}
         for key, source in inputs.items():
             convert(source, str, f"{where}: {key}")
-        student = _known(kind, {"seed": self.top.get("seed", 0), **self.training(), **self.shared(kind)})
+        shared = {} if "model" in table else self.shared(kind)
+        student = _known(kind, {"seed": self.top.get("seed", 0), **self.training(), **shared})
         unknown = [key for key in table if key not in options]
         if unknown:
             raise BadRecipe(
                 f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}"
             )
-        if kind is stage_type("distill"):
+        if kind is stage_type("distill") and "model" not in table:
             self.refuse_another_budget(table, f"{where} ({named})")
         return StageTable(name, build(kind, {**student, **table}, f"{where} ({named})"), inputs, f"{where} ({named})")
 
@@ -270,7 +280,7 @@ class _Reader:
             )
 
     def shared(self, kind: type[Stage]) -> dict[str, Any]:
-        """A distilled student is the [student] net on its budget: the same fields unless the stage says otherwise."""
+        """A distilled student is the [student] net on its budget, unless the stage names a model: an assistant."""
         return self.table("student") if kind is stage_type("distill") else {}
 
     def exports(self) -> tuple[str, ...]:

@@ -14,12 +14,16 @@ from torch.nn import functional
 from edgestill.pipeline.artifact import Artifact, digest
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.dataset import DataSet, Split, load
+from edgestill.pipeline.distillation.answers import Answers
 from edgestill.pipeline.distillation.augmentation import Augmentation, augmentation_of, shifted
-from edgestill.pipeline.distillation.loss import distillation_loss
+from edgestill.pipeline.distillation.batches import Batch
+from edgestill.pipeline.distillation.guidance import Guidance
+from edgestill.pipeline.distillation.guiding import Guiding
+from edgestill.pipeline.distillation.objective import Objective
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.repeatable import repeatable
 from edgestill.pipeline.distillation.teacher import net_teacher
-from edgestill.pipeline.distillation.teacher_outputs import guidance, write_outputs
+from edgestill.pipeline.distillation.teacher_outputs import recorded, write_outputs
 from edgestill.pipeline.distillation.train import fit, logits, score, trained
 from edgestill.pipeline.distillation.views import view
 from edgestill.pipeline.errors import BadData, BadInput
@@ -32,6 +36,7 @@ from edgestill.pipeline.stages.prune import Prune
 from edgestill.pipeline.stages.stage import Stage
 from edgestill.pipeline.stages.teach import Teach
 from edgestill.pipeline.stages.train import Train
+from edgestill.pipeline.task import Task
 
 torch.set_num_threads(1)
 BRIEF = Training(epochs=3, batch=64, learning_rate=0.02, views=2, shift=1)
@@ -66,6 +71,17 @@ def batch(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     random = torch.Generator().manual_seed(seed)
     student, teacher = torch.randn(5, 4, generator=random), torch.randn(5, 4, generator=random)
     return student, teacher, torch.randint(0, 4, (5,), generator=random)
+
+
+def distillation_loss(
+    student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor, temperature: float, alpha: float
+) -> torch.Tensor:
+    """What a student of plain distillation minimises on one batch."""
+    how = Guiding(temperature=temperature, alpha=alpha)
+    objective = Objective(Task("classify", tuple("abcd")), BRIEF, Guidance((), how))
+    taught = Batch(student, labels, torch.arange(len(labels)), [Answers(teacher)])
+    found: torch.Tensor = objective(Answers(student), taught, 0.0)
+    return found
 
 
 @given(st.integers(0, 999), st.floats(0.5, 20))
@@ -179,7 +195,7 @@ def test_dirty_data_stop_a_training_before_it_begins(dataset: DataSet) -> None:
 
 
 def test_the_teacher_s_outputs_are_those_of_every_view(folder: Path, dataset: DataSet, teacher: Checkpoint) -> None:
-    heard = guidance(folder / "outputs", dataset, BRIEF, temperature=2.0, alpha=0.5)
+    heard = recorded(folder / "outputs", dataset, BRIEF)
     assert heard.logits.shape == (2, len(dataset.train), 10) and isinstance(heard.logits, np.memmap)
     assert np.allclose(heard.logits[1], logits(teacher.net, view(dataset, 1, SEEN)).numpy(), atol=1e-5)
 
@@ -187,14 +203,14 @@ def test_the_teacher_s_outputs_are_those_of_every_view(folder: Path, dataset: Da
 def test_outputs_of_other_data_or_other_views_are_refused(folder: Path, dataset: DataSet) -> None:
     other = read_data("digits", seed=1)
     with pytest.raises(BadInput, match="the teacher's outputs are of other data: 1259 samples"):
-        guidance(folder / "outputs", other, BRIEF, 2.0, 0.5)
+        recorded(folder / "outputs", other, BRIEF)
     changes: list[dict[str, Any]] = [{"views": 3}, {"shift": 2}, {"noise": 0.1}, {"flip": True}]
     for change in changes:
         ((name, value),) = change.items()
         with pytest.raises(BadInput, match=f"made with {name} .*, but the student sees {name} {value}; give"):
-            guidance(folder / "outputs", dataset, dataclasses.replace(BRIEF, **change), 2.0, 0.5)
+            recorded(folder / "outputs", dataset, dataclasses.replace(BRIEF, **change))
     with pytest.raises(BadInput, match="not a teacher's outputs"):
-        guidance(folder / "data", dataset, BRIEF, 2.0, 0.5)
+        recorded(folder / "data", dataset, BRIEF)
 
 
 def test_a_teacher_of_other_samples_is_refused(teacher: Checkpoint) -> None:
@@ -203,7 +219,7 @@ def test_a_teacher_of_other_samples_is_refused(teacher: Checkpoint) -> None:
 
 
 def test_a_student_that_hears_only_its_teacher_comes_close_to_it(folder: Path, dataset: DataSet) -> None:
-    heard = guidance(folder / "outputs", dataset, BRIEF, temperature=2.0, alpha=1.0)
+    heard = Guidance([recorded(folder / "outputs", dataset, BRIEF)], Guiding(temperature=2.0, alpha=1.0))
     silent = dataclasses.replace(dataset, train=Split(dataset.train.x, np.arange(len(dataset.train)) % 10))
     student = trained("residual", {"widths": (8, 16)}, silent, BRIEF, heard)
     assert student.about.history[-1].validation > 50  # the labels it was given are noise

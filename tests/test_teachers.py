@@ -325,8 +325,8 @@ def test_a_teacher_no_better_than_a_guess_is_warned_of(dataset: DataSet) -> None
 
 def test_a_path_of_a_teacher_is_in_no_key(folder: Path) -> None:
     recipe = read_recipe(laid_beside(CASES / "onnx.toml", folder))
-    assert recipe.teacher
-    assert str(folder) not in str(recipe.teacher.stages)
+    (teacher,) = recipe.teachers
+    assert str(folder) not in str(teacher.stages)
 
 
 def test_a_file_teacher_survives_being_written_down(folder: Path, dataset: DataSet) -> None:

@@ -17,7 +17,7 @@ from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.dataset import DataSet
 from edgestill.pipeline.distillation.augmentation import Augmentation
 from edgestill.pipeline.distillation.options import Training
-from edgestill.pipeline.distillation.teacher_outputs import guidance, write_outputs
+from edgestill.pipeline.distillation.teacher_outputs import recorded, write_outputs
 from edgestill.pipeline.errors import BadInput, BadModel, BadRecipe
 from edgestill.pipeline.own_code import factories_in
 from edgestill.pipeline.teachers.encoder import Encoder, embed, find_encoder
@@ -156,7 +156,7 @@ def test_its_outputs_are_the_same_for_every_view(
 ) -> None:
     write_outputs(fitted(embeddings, dataset), dataset, Augmentation(views=1), threads=1, folder=tmp_path / "outputs")
     assert np.load(tmp_path / "outputs" / "logits.npy").shape == (1, len(dataset.train), 2)
-    heard = guidance(tmp_path / "outputs", dataset, Training(views=3), temperature=2.0, alpha=1.0)
+    heard = recorded(tmp_path / "outputs", dataset, Training(views=3))
     assert heard.logits.shape == (3, len(dataset.train), 2)
     assert np.array_equal(heard.logits[0], heard.logits[2])
 

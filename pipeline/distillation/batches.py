@@ -1,39 +1,35 @@
 """What a training sees: batch after batch in a seeded order, in its epoch's view, mixed where that is asked."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..data.dataset import DataSet
+from .answers import Answers
+from .guidance import Guidance, Heard
 from .options import Training
 from .views import targets, view
 
 
 @dataclass(frozen=True, eq=False)
-class Guidance:
-    """A teacher's outputs (views,n,...) on the training set, and how much a student listens to them."""
-
-    logits: NDArray[np.float32]
-    temperature: float
-    alpha: float
-
-
-@dataclass(frozen=True, eq=False)
 class Batch:
-    """One step's samples x (b,c,h,w), targets y (b,) or (b,k), and the teacher's outputs (b,...) where there is one.
+    """One step's samples x (b,c,h,w), targets y (b,) or (b,k), places `rows` (b,) in the training set, and what each
+    teacher says of them.
 
-    Of mixed samples, `share` is the part that y has in each, the rest is that of the target in `partners`.
+    Of mixed samples, `share` is the part that y has in each, the rest is that of the target in `partners`. `draw` from
+    [0,1) is for whoever picks one of several teachers.
     """
 
     x: torch.Tensor
     y: torch.Tensor
-    teacher: torch.Tensor | None
+    rows: torch.Tensor
+    teachers: Sequence[Answers] = ()
     partners: torch.Tensor | None = None
     share: float = 1.0
+    draw: float = 0.0
 
 
 def steps_an_epoch(dataset: DataSet, training: Training) -> int:
@@ -41,40 +37,56 @@ def steps_an_epoch(dataset: DataSet, training: Training) -> int:
     return len(dataset.train) // training.batch
 
 
-def batches(dataset: DataSet, training: Training, guidance: Guidance | None) -> Iterator[Batch]:
-    """Every epoch's batches in an order of its own, drawn from the training's seed alone."""
+def batches(dataset: DataSet, training: Training, guidance: Guidance | None, first: int = 0) -> Iterator[Batch]:
+    """Every epoch's batches in an order of its own, drawn from the training's seed alone; from epoch `first` on."""
     order = torch.Generator().manual_seed(training.seed)
     partners = np.random.default_rng([training.seed, 1])
+    draws = np.random.default_rng([training.seed, 2])
+    teachers = guidance.teachers if guidance else ()
     y = targets(dataset.train)
     for epoch in range(training.epochs):
         rows = torch.randperm(len(y), generator=order)[: steps_an_epoch(dataset, training) * training.batch]
-        for batch in _epoch(dataset, training, guidance, y, epoch % training.views, rows):
-            yield mixed(batch, training.mixup, partners) if training.mixup else batch
+        chosen = torch.split(rows, training.batch)
+        drawn = draws.random(len(chosen))
+        mixes = [_mix(training, partners) for _ in chosen] if training.mixup else [None] * len(chosen)
+        if epoch >= first:
+            yield from _epoch(dataset, training, teachers, y, epoch % training.views, chosen, drawn, mixes)
 
 
 def _epoch(
-    dataset: DataSet, training: Training, guidance: Guidance | None, y: torch.Tensor, index: int, rows: torch.Tensor
+    dataset: DataSet,
+    training: Training,
+    teachers: Sequence[Heard],
+    y: torch.Tensor,
+    index: int,
+    chosen: Sequence[torch.Tensor],
+    draws: Iterable[float],
+    mixes: Iterable[tuple[float, torch.Tensor] | None],
 ) -> Iterator[Batch]:
     """The rows of view `index`, batch after batch; when they are through, nothing holds the view any longer."""
-    x = view(dataset, index, training)
-    teacher = torch.from_numpy(np.array(guidance.logits[index])) if guidance else None
-    for chosen in torch.split(rows, training.batch):
-        yield Batch(_rows(x, chosen), y[chosen], None if teacher is None else teacher[chosen])
+    seen = view(dataset, index, training)
+    for rows, draw, mix in zip(chosen, draws, mixes, strict=True):
+        x = _rows(seen, rows)
+        batch = Batch(x, y[rows], rows, [teacher.answers(index, rows, x) for teacher in teachers], draw=draw)
+        yield mixed(batch, *mix) if mix else batch
 
 
-def mixed(batch: Batch, alpha: float, random: np.random.Generator) -> Batch:
-    """Every sample mixed with another of the batch, in shares drawn from Beta(alpha, alpha) (Zhang et al. 2018, mixup).
+def _mix(training: Training, random: np.random.Generator) -> tuple[float, torch.Tensor]:
+    """A share drawn from Beta(alpha, alpha), and whom each sample of a batch is mixed with."""
+    return float(random.beta(training.mixup, training.mixup)), torch.from_numpy(random.permutation(training.batch))
 
-    The teacher's outputs are mixed alike: it never saw the mixed sample, so this only comes near what it would say.
+
+def mixed(batch: Batch, share: float, other: torch.Tensor) -> Batch:
+    """Every sample mixed with another of the batch (Zhang et al. 2018, mixup).
+
+    What the teachers say is mixed alike: they never saw the mixed sample, so this only comes near what they would say.
     """
-    share = float(random.beta(alpha, alpha))
-    other = torch.from_numpy(random.permutation(len(batch.y)))
 
     def mix(values: torch.Tensor) -> torch.Tensor:
         return share * values + (1 - share) * values[other]
 
-    teacher = None if batch.teacher is None else mix(batch.teacher)
-    return dataclasses.replace(batch, x=mix(batch.x), teacher=teacher, partners=batch.y[other], share=share)
+    teachers = [teacher.each(mix) for teacher in batch.teachers]
+    return dataclasses.replace(batch, x=mix(batch.x), teachers=teachers, partners=batch.y[other], share=share)
 
 
 def _rows(x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:

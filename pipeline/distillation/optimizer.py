@@ -10,9 +10,14 @@ from torch.optim import lr_scheduler
 from .options import Training
 
 
-def optimizer(net: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """SGD with momentum, Adam (Kingma, Ba 2015), AdamW (Loshchilov, Hutter 2019) or RMSprop, as torch has them."""
+def optimizer(net: nn.Module, training: Training, beside: nn.Module | None = None) -> torch.optim.Optimizer:
+    """SGD with momentum, Adam (Kingma, Ba 2015), AdamW (Loshchilov, Hutter 2019) or RMSprop, as torch has them.
+
+    The parameters of `beside` are trained with the net's at the same rate.
+    """
     groups = parameter_groups(net, training)
+    if beside and (others := [parameter for parameter in beside.parameters() if parameter.requires_grad]):
+        groups.append({"params": others, "weight_decay": 0.0})
     rate = training.learning_rate
     if training.optimizer == "sgd":
         return torch.optim.SGD(groups, rate, momentum=training.momentum, nesterov=training.nesterov)

@@ -1,6 +1,6 @@
 """What a teacher is to its students: whoever gives outputs for samples; the first kind is a net of torch's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from ..data.dataset import About, DataSet, Split
 from ..errors import BadInput
 from ..models.checkpoint import Checkpoint
 from ..preprocess import Preprocess
-from .train import logits
+from .train import heard
 from .views import fed
 
 
@@ -37,6 +37,28 @@ class Teacher(Protocol):
         """Outputs (n,...) for the raw samples of a split, as the task wants them: logits where it has labels."""
         ...
 
+    def told(self, split: Split, taps: Sequence[str]) -> "Told":
+        """Its outputs, and what the layers at these paths gave; BadInput where it lets nobody hear them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Outputs (n,...), and by the path of each tapped layer its features (n,...)."""
+
+    outputs: NDArray[np.float32]
+    features: Mapping[str, NDArray[np.float32]]
+
+
+def told_without_taps(teacher: Teacher, split: Split, taps: Sequence[str], what: str) -> Told:
+    """The outputs of a teacher whose inside nobody can hear; BadInput, which says what it is, when a layer is asked."""
+    if taps:
+        raise BadInput(
+            f"the teacher is {what}: its layer {taps[0]!r} cannot be heard; use methods that hear outputs alone, such "
+            "as soft-targets, or a teacher that is a net of torch's"
+        )
+    return Told(teacher.outputs(split), {})
+
 
 @dataclass(frozen=True, eq=False)
 class NetTeacher:
@@ -52,8 +74,12 @@ class NetTeacher:
         return sum(parameter.numel() for parameter in self.checkpoint.net.parameters())
 
     def outputs(self, split: Split) -> NDArray[np.float32]:
+        return self.told(split, ()).outputs
+
+    def told(self, split: Split, taps: Sequence[str]) -> Told:
         x = fed(np.asarray(split.x), self.checkpoint.about.preprocess)
-        return logits(self.checkpoint.net, x).float().numpy()
+        answers = heard(self.checkpoint.net, x, taps)
+        return Told(answers.outputs.numpy(), {path: values.numpy() for path, values in answers.features.items()})
 
 
 def refuse_other_samples(where: str, fed: Preprocess, found: About) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -20,13 +20,16 @@ from ..models.catalog import build, sources
 from ..models.checkpoint import About, Checkpoint, Epoch
 from ..preprocess import channels_first, channels_last
 from ..progress import track
-from ..task import Metric, Task
-from .batches import Batch, Guidance, batches, steps_an_epoch
+from ..task import Metric
+from .answers import Answers
+from .batches import Batch, batches, steps_an_epoch
 from .early_stopping import BestEpoch
-from .loss import guided_loss, task_loss
+from .guidance import Guidance
+from .objective import Objective
 from .optimizer import optimizer, schedule
 from .options import Training, check_training
 from .repeatable import repeatable
+from .taps import Tapped, tapped
 
 
 def trained(
@@ -60,16 +63,28 @@ def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance
     """
     check(dataset)
     check_training(training, dataset)
-    task = dataset.about.task
-    steps = steps_an_epoch(dataset, training)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    stepping = optimizer(net, training)
+    objective = Objective(dataset.about.task, training, guidance)
+    first = next(batches(dataset, training, guidance))
+    with tapped(net, objective.taps, first.x[:1]) as listening:
+        objective.prepare(net, listening, first, len(dataset.train))
+        history = _fit(net, listening, objective, dataset, training)
+    net.eval()
+    return history
+
+
+def _fit(
+    net: nn.Module, listening: Tapped, objective: Objective, dataset: DataSet, training: Training
+) -> tuple[Epoch, ...]:
+    metric, steps = dataset.about.task.metric, steps_an_epoch(dataset, training)
+    stepping = optimizer(net, training, beside=objective)
     rate = schedule(stepping, training, steps)
-    best, said = BestEpoch(task.metric, training.patience), _Saying(training, task.metric)
+    best, said = BestEpoch(metric, training.patience), _Saying(training, metric)
     losses: list[float] = []
+    total = steps * training.epochs
     net.train()
-    for batch in track(batches(dataset, training, guidance), steps * training.epochs, said.note):
-        losses.append(_step(net, batch, stepping, training, task, guidance))
+    for batch in track(batches(dataset, training, objective.guidance), total, said.note):
+        losses.append(_step(net, listening, objective, batch, stepping, training, len(losses) / total))
         if not math.isfinite(losses[-1]):
             raise _not_a_number(losses, training)
         rate.step()
@@ -79,7 +94,6 @@ def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance
                 break
             net.train()
         said.hear(losses, best.history)
-    net.eval()
     return best.keep(net)
 
 
@@ -92,9 +106,16 @@ def score(net: nn.Module, split: Split, about: DataAbout) -> float:
 
 def logits(net: nn.Module, x: torch.Tensor, batch: int = 256) -> torch.Tensor:
     """The net's outputs (n,...) for x (n,c,h,w); leaves the net in evaluation mode."""
+    return heard(net, x, (), batch).outputs
+
+
+def heard(net: nn.Module, x: torch.Tensor, taps: Sequence[str], batch: int = 256) -> Answers:
+    """Outputs (n,...) for x (n,c,h,w), and what the layers at these paths gave; leaves the net in evaluation mode."""
     net.eval()
-    with torch.inference_mode():
-        return torch.cat([net(_laid_out(part)) for part in torch.split(x, batch)])
+    with torch.inference_mode(), tapped(net, taps, x[:1]) as listening:
+        parts = [listening(_laid_out(part)) for part in torch.split(x, batch)]
+        features = {path: torch.cat([part.features[path] for part in parts]) for path in parts[0].features}
+        return Answers(torch.cat([part.outputs for part in parts]), features)
 
 
 def _laid_out(x: torch.Tensor) -> torch.Tensor:
@@ -104,33 +125,24 @@ def _laid_out(x: torch.Tensor) -> torch.Tensor:
 
 def _step(
     net: nn.Module,
+    listening: Tapped,
+    objective: Objective,
     batch: Batch,
     stepping: torch.optim.Optimizer,
     training: Training,
-    task: Task,
-    guidance: Guidance | None,
+    progress: float,
 ) -> float:
     with torch.autocast("cpu", torch.bfloat16, enabled=training.dtype == "bfloat16"):
-        outputs = net(_laid_out(batch.x)).float()
-    loss = _loss(outputs, batch, batch.y, training, task, guidance)
-    if batch.partners is not None:
-        other = _loss(outputs, batch, batch.partners, training, task, guidance)
-        loss = batch.share * loss + (1 - batch.share) * other
+        student = listening(_laid_out(batch.x))
+    loss = objective(student, batch, progress)
     stepping.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     if training.clip_norm:
         nn.utils.clip_grad_norm_(net.parameters(), training.clip_norm)
     stepping.step()
-    return loss.item()
-
-
-def _loss(
-    outputs: torch.Tensor, batch: Batch, y: torch.Tensor, training: Training, task: Task, guidance: Guidance | None
-) -> torch.Tensor:
-    if guidance is None or batch.teacher is None:
-        return task_loss(task, outputs, batch.x, y, training.label_smoothing)
-    how = (guidance.temperature, guidance.alpha, training.label_smoothing)
-    return guided_loss(task, outputs, batch.teacher, batch.x, y, *how)
+    objective.after_step(net)
+    found: float = loss.item()
+    return found
 
 
 @dataclass

@@ -9,17 +9,28 @@ from ..errors import BadRecipe, choices
 from ..own_code import parsed
 
 
-def options_of(path: Path, function: str, where: str) -> dict[str, Any]:
-    """The factory's parameters after shape and classes with their defaults; None for a default that is no literal."""
-    functions = {node.name: node for node in parsed(path, where).body if isinstance(node, ast.FunctionDef)}
-    if function not in functions:
-        raise BadRecipe(f"{where}: {path.name} has no function {function!r}; there are {choices(functions) or 'none'}")
-    arguments = functions[function].args
+def options_of(path: Path, function: str, where: str, given: int = 2) -> dict[str, Any]:
+    """The parameters of a function, or of a class's `__init__`, with their defaults; None for one that is no literal.
+
+    The first `given` are not options: a factory is called with shape and outputs.
+    """
+    found = [node for node in parsed(path, where).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    named = {node.name: node for node in found}
+    if function not in named:
+        raise BadRecipe(f"{where}: {path.name} has no function {function!r}; there are {choices(named) or 'none'}")
+    node = named[function]
+    if isinstance(node, ast.FunctionDef):
+        return _defaults(node.args, given)
+    making = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"]
+    return _defaults(making[0].args, given + 1) if making else {}
+
+
+def _defaults(arguments: ast.arguments, given: int) -> dict[str, Any]:
     positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
     named = [argument.arg for argument in arguments.kwonlyargs]
     defaults: dict[str, ast.expr | None] = dict(zip(reversed(positional), reversed(arguments.defaults), strict=False))
     defaults |= dict(zip(named, arguments.kw_defaults, strict=True))
-    return {name: _literal(defaults.get(name)) for name in (*positional[2:], *named)}
+    return {name: _literal(defaults.get(name)) for name in (*positional[given:], *named)}
 
 
 def check_options(options: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:

@@ -8,9 +8,10 @@ import torch_pruning
 from torch import nn
 
 from ..data.dataset import DataSet
-from ..distillation.batches import Guidance
+from ..distillation.guidance import Guidance
 from ..distillation.options import Training
 from ..distillation.repeatable import repeatable
+from ..distillation.taps import output_layer
 from ..distillation.train import fit
 from ..errors import BadInput, BadModel, EdgestillError
 from ..models.checkpoint import Checkpoint
@@ -83,17 +84,3 @@ def kept(channels: int, ratio: float, round_to: int, name: str) -> int:
             "lower ratio or round_to"
         )
     return keep
-
-
-def output_layer(net: nn.Module, example: torch.Tensor) -> nn.Module:
-    """The convolution or dense layer that runs last: its channels are the outputs."""
-    ran: list[nn.Module] = []
-    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(lambda layer, *_: ran.append(layer)) for layer in layers]
-    try:
-        with torch.inference_mode():
-            net(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return ran[-1]

@@ -1,4 +1,4 @@
-"""Trains a student on the labels and on its teacher's outputs."""
+"""Trains a student on the labels and on what its teachers say."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,33 +6,31 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.limits import check_guidance
+from ..distillation.guiding import TEACHERS, Guiding, teacher_folders
 from ..distillation.options import Training
 from ..models.catalog import check, sources
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distill(Training):
-    """The net `model`, taught: outputs are softened by `temperature`, `alpha` is the teacher's share of the loss."""
+class Distill(Training, Guiding):
+    """The net `model`, taught. Of several teachers the others are the inputs teacher_2 to teacher_4."""
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    temperature: float = 4.0
-    alpha: float = 0.9
 
-    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",), "teacher": ("teacher-outputs",)}
-    optional: ClassVar[frozenset[str]] = frozenset()
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",), **TEACHERS}
+    optional: ClassVar[frozenset[str]] = frozenset(TEACHERS)
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Training.__post_init__(self)
+        Guiding.__post_init__(self)
         check(self.model, self.options)
-        check_guidance(self)
 
     def sources(self) -> Iterable[Path]:
-        return sources(self.model)
+        return [*sources(self.model), *self.own_sources()]
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
@@ -41,5 +39,5 @@ class Distill(Training):
         from ..models.checkpoint import save_checkpoint
 
         dataset = load(inputs["data"].path)
-        teacher = guidance(inputs["teacher"].path, dataset, self, self.temperature, self.alpha)
-        save_checkpoint(out, trained(self.model, self.options, dataset, self, teacher))
+        teachers = guidance(teacher_folders(inputs), dataset, self, self)
+        save_checkpoint(out, trained(self.model, self.options, dataset, self, teachers))

@@ -6,38 +6,37 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.limits import at_least, check_guidance
+from ..distillation.guiding import TEACHERS, Guiding, teacher_folders
+from ..distillation.limits import at_least
 from ..distillation.options import Training
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prune(Training):
+class Prune(Training, Guiding):
     """The net without `ratio` of its channels, which then come in multiples of `round_to`; a teacher may help."""
 
     ratio: float = 0.3
     round_to: int = 8
-    temperature: float = 4.0
-    alpha: float = 0.9
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "source": ("checkpoint",),
         "data": ("dataset",),
-        "teacher": ("teacher-outputs",),
+        **TEACHERS,
     }
-    optional: ClassVar[frozenset[str]] = frozenset({"teacher"})
+    optional: ClassVar[frozenset[str]] = frozenset(TEACHERS)
     gives: ClassVar[Kind] = "checkpoint"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "safetensors", "torch", "torch-pruning")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_guidance(self)
+        Training.__post_init__(self)
+        Guiding.__post_init__(self)
         at_least(self, round_to=1)
         if not 0 < self.ratio < 1:
             raise ValueError(f"ratio is {self.ratio}; it is the share of channels to remove, above 0 and below 1")
 
     def sources(self) -> Iterable[Path]:
-        return ()
+        return self.own_sources()
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
@@ -46,6 +45,6 @@ class Prune(Training):
         from ..pruning.prune import pruned
 
         dataset, source = load(inputs["data"].path), load_checkpoint(inputs["source"].path)
-        outputs = inputs.get("teacher")
-        teacher = guidance(outputs.path, dataset, self, self.temperature, self.alpha) if outputs else None
+        folders = teacher_folders(inputs)
+        teacher = guidance(folders, dataset, self, self) if folders else None
         save_checkpoint(out, pruned(source, dataset, self, self.ratio, self.round_to, teacher))

@@ -7,14 +7,20 @@ from typing import ClassVar
 
 from ..artifact import Artifact, Kind
 from ..distillation.augmentation import Augmentation, augmentation_of
-from ..distillation.limits import at_least
+from ..distillation.limits import above_zero, at_least
 
 
 @dataclass(frozen=True, kw_only=True)
 class Teach(Augmentation):
-    """The teacher's outputs on every view of the training set, augmented as for its students; they see no others."""
+    """The teacher's outputs on every view of the training set, augmented as for its students; they see no others.
+
+    `taps` are the paths of layers to hear besides; what the students' methods hear is added to them. All together may
+    fill `limit_gb` GB of the disk.
+    """
 
     threads: int = 1
+    taps: tuple[str, ...] = ()
+    limit_gb: float = 8.0
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
         "source": ("checkpoint", "teacher"),
@@ -23,12 +29,13 @@ class Teach(Augmentation):
     }
     optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
     gives: ClassVar[Kind] = "teacher-outputs"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, threads=1)
+        above_zero(self, "limit_gb")
 
     def sources(self) -> Iterable[Path]:
         return ()
@@ -40,4 +47,4 @@ class Teach(Augmentation):
 
         dataset = load(inputs["data"].path)
         teacher = load_teacher(inputs["source"], dataset, inputs.get("embeddings"))
-        write_outputs(teacher, dataset, augmentation_of(self), self.threads, out)
+        write_outputs(teacher, dataset, augmentation_of(self), self.threads, out, self.taps, self.limit_gb)

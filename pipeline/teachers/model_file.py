@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.dataset import DataSet, Split
 from ..data.travelling import Travelling, travelling
-from ..distillation.teacher import refuse_other_samples
+from ..distillation.teacher import Told, refuse_other_samples, told_without_taps
 from ..errors import BadModel
 from ..graph.graph import Graph
 from ..graph.read import read_graph
@@ -46,6 +46,9 @@ class FileTeacher:
     def outputs(self, split: Split) -> NDArray[np.float32]:
         outputs = answers(self.path, self.preprocess.apply(np.asarray(split.x)), self.layout, self.name)
         return as_logits(outputs, self.meaning, describe(self.path).outputs[0].scale)
+
+    def told(self, split: Split, taps: Sequence[str]) -> Told:
+        return told_without_taps(self, split, taps, f"the file {self.name}")
 
     def to_json(self) -> dict[str, Any]:
         return {

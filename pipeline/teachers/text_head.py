@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ..artifact import canonical_json
 from ..data.dataset import DataSet, Split
+from ..distillation.taps import EMBEDDING
+from ..distillation.teacher import Told, told_without_taps
 from ..errors import BadInput, BadModel
 from .encoder import Encoder
 
@@ -53,6 +55,13 @@ class TextTeacher:
 
     def outputs(self, split: Split) -> NDArray[np.float32]:
         return self.embeddings.of(split) @ self.weight + self.bias
+
+    def told(self, split: Split, taps: Sequence[str]) -> Told:
+        """Of its layers the embedding alone can be heard."""
+        if list(taps) == [EMBEDDING]:
+            vectors = self.embeddings.of(split)
+            return Told(vectors @ self.weight + self.bias, {EMBEDDING: vectors})
+        return told_without_taps(self, split, taps, f"{self.embeddings.encoder}, of which only {EMBEDDING!r} is heard")
 
 
 def text_digest(text: str) -> str:

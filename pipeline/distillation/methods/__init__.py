@@ -1,0 +1,1 @@
+"""The ways of teaching that there are: one small file a method or a family, and the table of their names."""

@@ -1,0 +1,93 @@
+"""The methods by name, their options read and never run: a recipe is checked before torch is imported."""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadRecipe, choices
+from ...models.factory import check_options, options_of
+from ...own_code import is_own, own_file, own_folder, own_function, own_sources
+
+if TYPE_CHECKING:
+    from ..method import Method
+
+NAMES = {
+    "soft-targets": "soft_targets:SoftTargets",
+    "logits": "soft_targets:MatchedLogits",
+}
+WITHOUT_TEACHER: tuple[str, ...] = ()  # those that learn from the student's own net, or from its peers
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method of a recipe: `weight` is None where the method's own stands."""
+
+    name: str
+    weight: float | None
+    options: Mapping[str, Any]
+
+    @property
+    def teacher_taps(self) -> tuple[str, ...]:
+        """The paths of the teacher's layers that it hears."""
+        return tuple(self.options.get("teacher", known(self.name).get("teacher")) or ())
+
+
+def chosen(table: Mapping[str, Any]) -> Chosen:
+    """A method's table: `name`, `weight`, and its options; ValueError or BadRecipe for what it does not know."""
+    options = dict(table)
+    name, weight = options.pop("name", None), options.pop("weight", None)
+    if not isinstance(name, str):
+        raise ValueError(f"a method needs a name; there are {choices(NAMES)}, or module:Class for one of your own")
+    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0):
+        raise ValueError(f"method {name!r}: weight is {weight!r}; it must be a number, not below 0")
+    check_options(options, known(name), f"method {name!r}")
+    _check_pairs(name, {**known(name), **options})
+    return Chosen(name, weight, options)
+
+
+def known(name: str) -> Mapping[str, Any]:
+    """A method's options with their defaults; BadRecipe when no method has that name."""
+    where = f"method {name!r}"
+    if name in NAMES:
+        module, _, attribute = NAMES[name].partition(":")
+        return options_of(Path(__file__).parent / f"{module}.py", attribute, where, given=0)
+    if not is_own(name):
+        raise BadRecipe(f"no method is named {name!r}; there are {choices(NAMES)}, or module:Class for one of your own")
+    return options_of(own_file(name, where), name.partition(":")[2], where, given=0) if own_folder() else {}
+
+
+def method(choice: Chosen) -> "Method":
+    """The method itself; BadRecipe when the user's own is none."""
+    from ..method import Method
+
+    where = f"method {choice.name!r}"
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in choice.options.items()}
+    made = own_function(choice.name, where) if is_own(choice.name) else _class(NAMES[choice.name])
+    try:
+        found = made(**options)
+    except (ValueError, TypeError) as error:
+        raise BadRecipe(f"{where}: {error}") from error
+    if not isinstance(found, Method):
+        raise BadRecipe(f"{where}: it is {type(found).__name__}; derive it from edgestill's Method")
+    return found
+
+
+def sources(choices: Iterable[Chosen]) -> list[Path]:
+    """The user's own source files behind methods."""
+    own = [choice.name for choice in choices if is_own(choice.name)]
+    return [path for name in own for path in own_sources(name, f"method {name!r}")]
+
+
+def _check_pairs(name: str, options: Mapping[str, Any]) -> None:
+    own, theirs = options.get("student"), options.get("teacher")
+    if own is not None and theirs is not None and len(own) != len(theirs):
+        raise ValueError(
+            f"method {name!r}: student names {len(own)} layers, teacher {len(theirs)}; they are matched in pairs"
+        )
+
+
+def _class(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(f".{module}", __package__), attribute)
