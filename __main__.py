@@ -48,6 +48,20 @@ def days(text: str) -> float:
     return value
 
 
+def duration(text: str) -> float:
+    """Seconds, of a time such as 90s, 10m or 1.5h."""
+    factor = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    seconds = finite(text if factor is None else text[:-1]) * (factor or 1.0)
+    if seconds < 0:
+        raise ValueError(text)
+    return seconds
+
+
+def cores(text: str) -> tuple[int, ...]:
+    """Processors such as 2,3."""
+    return tuple(int(part) for part in text.split(","))
+
+
 def in_bytes(text: str) -> int:
     """A size such as 20G."""
     from .pipeline.keeping.eviction import size_of
@@ -132,7 +146,18 @@ def parser() -> Parser:
     bench.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file, at least (1000)")
     bench.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="stop counting a file after (5)")
     bench.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
-
+    bench.add_argument(
+        "--sustain",
+        type=duration,
+        default=0.0,
+        metavar="10m",
+        help="then so long without a pause: p50 per minute",
+    )
+    bench.add_argument("--cores", type=cores, default=(), metavar="N[,N]", help="run on these processors alone (any)")
+    bench.add_argument(
+        "--cool-down", type=duration, default=0.0, metavar="30s", help="rest so long before every round (0)"
+    )
+    bench.add_argument("--cool-to", type=finite, metavar="CELSIUS", help="end that rest once it is cooler than this")
     bench.add_argument("--phones", type=int, default=1, metavar="N", help="web: browsers that join, a row each (1)")
     bench.add_argument("--wait", type=finite, default=120.0, metavar="S", help="web: how long for them (120)")
     bench.add_argument("--lan", action="store_true", help="web: let phones in the same network join")

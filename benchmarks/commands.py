@@ -130,7 +130,16 @@ def bench(arguments: Namespace) -> int:
     from .terminal import Terminal
 
     found = [target for name in arguments.on.split(",") for target in _named(name, arguments)]
-    plan = Plan(arguments.warmup, arguments.runs, arguments.seconds, arguments.threads)
+    plan = Plan(
+        warmup=arguments.warmup,
+        runs=arguments.runs,
+        seconds=arguments.seconds,
+        threads=arguments.threads,
+        cores=arguments.cores,
+        cool_down=arguments.cool_down,
+        cool_to=arguments.cool_to,
+        sustain=arguments.sustain,
+    )
     for path in arguments.files:
         of_file(path)
     with Terminal() as terminal, listening(terminal), terminal.working("measuring"):

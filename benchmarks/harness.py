@@ -1,7 +1,7 @@
-"""Measures files on targets: everything loaded first, then rounds in which the files take turns, then a last look."""
+"""Measures files on targets: each file on each target is a subject, which becomes a row whatever happens to it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,25 @@ from numpy.typing import NDArray
 
 from ..pipeline.artifact import Artifact, of_file
 from ..pipeline.errors import DeviceFailed, EdgestillError
-from ..pipeline.progress import track
+from ..targets.agreement import QUIET
 from ..targets.counts import Counts, Estimate
-from ..targets.target import Arrays, Loaded, Plan, Samples, Target
+from ..targets.target import HERE, Arrays, Loaded, Period, Plan, Samples, Sustained, Target
+from .places import Place, measured_at_once
 from .result import ArenaBytes, Failure, FileFacts, Output, Result
 
 
 def bench(files: Sequence[Path], targets: Sequence[Target], plan: Plan = Plan()) -> list[Result]:  # noqa: B008 (frozen)
     """A result for every file on every target, in that order.
 
-    The rounds interleave (A B A B ...), so that a drift of the machine is shared by all. A file that fails becomes a
-    result with its error and stops no other; nothing is left running, whatever happens.
+    The rounds interleave (A B A B ...), so that a drift of the machine is shared by all. Devices are measured at the
+    same time, and what shares a machine in turns. A file that fails becomes a result with its error and stops no other;
+    nothing is left running, whatever happens.
     """
     subjects = [_Subject(path, target, plan) for path in files for target in targets]
-    with ExitStack() as stack:
-        for subject in track(subjects, len(subjects), lambda: "loading"):
-            subject.open(stack)
-        turns = [subject for _ in range(plan.rounds) for subject in subjects]
-        for subject in track(turns, len(turns), lambda: "measuring"):
-            subject.take_turn()
-        for subject in subjects:
-            subject.look_again()
+    names = dict.fromkeys(target.place for target in targets)
+    places = [Place([one for one in subjects if one.target.place == name], plan.rounds) for name in names]
+    places.sort(key=lambda place: place.subjects[0].target.place != HERE if place.subjects else False)
+    measured_at_once(places)
     return [subject.result() for subject in subjects]
 
 
@@ -44,6 +42,7 @@ class _Subject:
         self.loaded: Loaded | None = None
         self.reference: Arrays = []
         self.rounds: list[Samples] = []
+        self.sustained: tuple[Period, ...] = ()
         self.output: Output | None = None
         self.arena: ArenaBytes | None = None
         self.error: Failure | None = None
@@ -58,9 +57,15 @@ class _Subject:
     def take_turn(self) -> None:
         """One round; the first keeps its outputs as the reference of the last look. What is counted needs no other."""
         if self.loaded and not self.error and not self.is_counted:
-            with self.step("measure"):
+            with self.step("measure"), QUIET if self.target.place == HERE else nullcontext():
                 self.rounds.append(self.loaded.measure(self.plan.one_round()))
                 self.reference = self.reference or ([] if self.is_counted else self.loaded.infer())
+
+    def run_long(self) -> None:
+        """As long as the plan says, without a pause; what is counted does not change with time."""
+        if self.plan.sustain and isinstance(self.loaded, Sustained) and not self.error and not self.is_counted:
+            with self.step("sustain"):
+                self.sustained = self.loaded.sustain(self.plan)
 
     def look_again(self) -> None:
         """Whether the file still gives the outputs of its first round; elsewhere, whether they are the reference's."""
@@ -112,6 +117,7 @@ class _Subject:
             instructions=self.rounds[0].instructions,
             estimate=self.estimate,
             telemetry=_telemetry(self.rounds),
+            sustained=self.sustained,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..targets.counts import Counts, CyclesEstimate, Estimate, Instructions
-from ..targets.target import Evidence
+from ..targets.target import Evidence, Period
 from . import checks, stats
 
 
@@ -60,7 +60,8 @@ class Failure:
 class Result:
     """One row. `rounds_us` holds every counted call in order, round by round, in microseconds; `first_us` the first
     call since the file was loaded; `counts` what an emulated board gave in their place, `instructions` an emulated
-    processor; `telemetry` what the machine said before and after; `error` why the rest is empty.
+    processor; `telemetry` what the machine said before and after; `error` why the rest is empty; `sustained` a
+    long run, minute by minute.
     """
 
     file: FileFacts
@@ -77,6 +78,7 @@ class Result:
     estimate: Estimate | None = None
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
+    sustained: tuple[Period, ...] = ()
 
     @property
     def key(self) -> str:
@@ -121,6 +123,7 @@ class Result:
             "degraded": [asdict(doubt) for doubt in self.degraded()],
             "error": asdict(self.error) if self.error else None,
             "samples_us": [list(one) for one in self.rounds_us] if latency else None,
+            "sustained": [_period(one) for one in self.sustained] or None,
         }
 
     def _ram(self) -> dict[str, Any]:
@@ -151,3 +154,16 @@ class Result:
         if self.output is None:
             return None
         return {**asdict(self.output), "matches_reference": self.output.mismatches == 0}
+
+
+def _period(period: Period) -> dict[str, Any]:
+    """A minute of a long run: its statistics, what the machine said at its end, and the calls that were kept."""
+    ordered = sorted(period.latency_us)
+    return {
+        "end_seconds": period.end,
+        "calls": period.calls,
+        "p50_us": stats.percentile(ordered, 50),
+        "p90_us": stats.percentile(ordered, 90),
+        "telemetry": dict(period.facts),
+        "samples_us": list(period.latency_us),
+    }

@@ -75,6 +75,10 @@ class Terminal:
     def say(self, text: str) -> None:
         self.console.print(f"  {text}", markup=False, style="yellow", soft_wrap=True)
 
+    def lane(self, name: str) -> "TerminalLane":
+        """A line for work that goes on beside other work."""
+        return TerminalLane(self, self._progress, name)
+
     @contextmanager
     def working(self, description: str) -> Iterator[None]:
         """A line around work that is not a step: a bar while it lasts, its time when it is done."""
@@ -90,6 +94,31 @@ class Terminal:
     def tick(self, what: str, kind: str, seconds: float) -> None:
         """One finished piece of work; what users named is shown as it is, never read as markup."""
         self.console.print(Text.assemble(("✓ ", "green"), what, (kind, "dim"), f" {spent(seconds)}"), soft_wrap=True)
+
+
+class TerminalLane:
+    """The line of one place while several are measured; where there is no terminal, a line for each thing begun."""
+
+    def __init__(self, terminal: Terminal, progress: Progress, name: str) -> None:
+        self._terminal, self._progress, self._name = terminal, progress, name
+        self._task = progress.add_task(name, total=None, note="")
+        self._begun, self._note = time.monotonic(), ""
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        self._progress.update(self._task, completed=done, total=total, note=note)
+        what = note.split(",")[0]
+        if what != self._note and not self._terminal.console.is_terminal:
+            self._terminal.console.print(f"· {self._name}: {what}", markup=False, style="dim", soft_wrap=True)
+        self._note = what
+
+    def say(self, text: str) -> None:
+        self._terminal.say(text)
+
+    def end(self, verdict: str, fine: bool) -> None:
+        self._progress.remove_task(self._task)
+        mark = ("✓ ", "green") if fine else ("✗ ", "red")
+        took = (f" {spent(time.monotonic() - self._begun)}", "dim")
+        self._terminal.console.print(Text.assemble(mark, f"{self._name}: {verdict}", took), soft_wrap=True)
 
 
 def spent(seconds: float) -> str:

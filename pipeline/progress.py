@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
@@ -17,6 +17,23 @@ class Listener(Protocol):
 
     def say(self, text: str) -> None:
         """One line that a user should read now."""
+        ...
+
+
+class Lane(Listener, Protocol):
+    """A listener's own line for one of several works that go on at the same time."""
+
+    def end(self, verdict: str, fine: bool) -> None:
+        """That work is over, and how it went in a few words."""
+        ...
+
+
+@runtime_checkable
+class Lanes(Listener, Protocol):
+    """A listener that keeps such lines."""
+
+    def lane(self, name: str) -> Lane:
+        """A new one."""
         ...
 
 
@@ -52,6 +69,17 @@ def track(items: Iterable[T], total: int, note: Callable[[], str] = lambda: "") 
     for done, item in enumerate(items, start=1):
         yield item
         listener.advance(done, total, note())
+
+
+def advance(done: int, total: int, note: str) -> None:
+    """Tells the listener how far it is."""
+    _listener.get().advance(done, total, note)
+
+
+def lane(name: str) -> Lane | None:
+    """A line of its own; None where the listener keeps none."""
+    listener = _listener.get()
+    return listener.lane(name) if isinstance(listener, Lanes) else None
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,14 @@ AGENT = (sys.executable, str(resources.files("edgestill.targets") / "agents" / "
 GRACE_SECONDS = 5.0  # the agent's own limit comes this much after ours
 LAST_WORDS = 400  # characters of a dead child's standard error that a message repeats
 OUT_OF_MEMORY = re.compile("MemoryError|Unable to allocate|Failed to allocate memory|bad_alloc")
-STEPS = {"load": "loading it", "infer": "running it", "measure": "measuring it"}
+STEPS = {
+    "load": "loading it",
+    "infer": "running it",
+    "measure": "measuring it",
+    "sustain": "running it for long",
+    "count": "counting it",
+}
+Hearer = Callable[[Mapping[str, Any]], None]
 
 
 class Conversation:
@@ -50,8 +57,8 @@ class Conversation:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, step: str, limit_seconds: float, **values: Any) -> Mapping[str, Any]:
-        """The answer's event.
+    def ask(self, step: str, limit_seconds: float, hear: Hearer = lambda _: None, **values: Any) -> Mapping[str, Any]:
+        """The answer's event; `hear` is told of progress before it.
 
         BadModel when the runtime refuses; MissingTool when it is not there; RuntimeDied when the child dies, or has
         not answered after `limit_seconds`.
@@ -62,7 +69,7 @@ class Conversation:
         timer.daemon = True
         timer.start()
         try:
-            event = self._exchange(json.dumps(request).encode() + b"\n")
+            event = self._exchange(json.dumps(request).encode() + b"\n", hear)
         finally:
             timer.cancel()
         if event is None:
@@ -84,7 +91,7 @@ class Conversation:
             self._from.close()
             self._errors.close()
 
-    def _exchange(self, request: bytes) -> dict[str, Any] | None:
+    def _exchange(self, request: bytes, hear: Hearer = lambda _: None) -> dict[str, Any] | None:
         """The first event after the request that is not mere progress; None when the child is gone."""
         with contextlib.suppress(BrokenPipeError):
             self._to.write(request)
@@ -99,6 +106,7 @@ class Conversation:
                 return None
             if event["event"] != "progress":
                 return event
+            hear(event)
         return None
 
     def _event(self, line: bytes) -> dict[str, Any] | None:

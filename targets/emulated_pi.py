@@ -24,8 +24,9 @@ from .opened import Opened, Shared
 from .parts import apt_get
 from .places import cache_folder
 from .provision import DISTRIBUTIONS
+from .remote import AGENT_FILES
 from .sysroot import GLIBC, MAKER, PI_MODELS, PYTHON, PiModel, seen_by, sysroot_folder
-from .target import Arrays, Device, Evidence, Plan, Samples
+from .target import HERE, Arrays, Device, Evidence, Plan, Samples
 from .wheels import Platform, wheels
 
 QEMU = "qemu-aarch64"  # Debian's other build, qemu-aarch64-static, takes no plugins
@@ -54,6 +55,10 @@ class EmulatedPi:
     def model(self) -> PiModel:
         return MODELS[self.board]
 
+    @property
+    def place(self) -> str:
+        return HERE
+
     def probe(self) -> Device:
         """What is told without starting a program."""
         programs = {name: tools.has_program(name) for name in (QEMU, MAKER)}
@@ -80,7 +85,7 @@ class EmulatedPi:
         with scratch_folder() as folder:
             shutil.copy(file.path, folder / f"model{file.path.suffix}")
             with emulator.conversation(file.path, folder) as child:
-                asked = {"file": str(folder / f"model{file.path.suffix}"), "runtime": runtime}
+                asked: dict[str, Any] = {"file": str(folder / f"model{file.path.suffix}"), "runtime": runtime}
                 ready = child.ask("load", self.limit_seconds, threads=1, **asked)
                 ready["runtime"].update(emulator.facts)
                 opened = Opened(child, Shared(folder), self.limit_seconds, ready)
@@ -191,7 +196,7 @@ def read_marks(path: Path) -> list[int]:
 
 def agent_digest() -> str:
     agents = resources.files("edgestill.targets") / "agents"
-    return _sha256(b"".join((agents / name).read_bytes() for name in ("count.py", "measure.py")))[:16]
+    return _sha256(b"".join((agents / name).read_bytes() for name in ("count.py", *AGENT_FILES)))[:16]
 
 
 def _sha256(data: bytes) -> str:

@@ -16,7 +16,7 @@ from ..pipeline.scratch import scratch_folder
 from .counts import CyclesEstimate, Estimate
 from .emulation import tools
 from .installation import install_command, version_of
-from .target import Arrays, Device, Evidence, Plan, Samples
+from .target import HERE, Arrays, Device, Evidence, Plan, Samples
 
 ACCELERATORS = ("ethos-u55-128", "ethos-u55-256")  # multiply-accumulates a cycle
 SYSTEM, MEMORY_MODE = "Ethos_U55_High_End_Embedded", "Shared_Sram"  # of Arm/vela.ini, which Vela ships
@@ -38,6 +38,10 @@ class EthosU:
     @property
     def evidence(self) -> Evidence:
         return Evidence.ESTIMATED
+
+    @property
+    def place(self) -> str:
+        return HERE
 
     def probe(self) -> Device:
         version = version_of("ethos-u-vela")

@@ -12,7 +12,7 @@ from ..pipeline.scratch import scratch_folder
 from . import machine
 from .conversation import AGENT, Conversation
 from .opened import Opened, Shared
-from .target import Device, Evidence
+from .target import HERE, Device, Evidence
 
 Runtime = Literal["onnxruntime", "litert"]
 RUNTIMES: dict[str, Runtime] = {"onnx": "onnxruntime", "ort": "onnxruntime", "tflite": "litert"}
@@ -42,6 +42,10 @@ class Host:
     def evidence(self) -> Evidence:
         return Evidence.MEASURED
 
+    @property
+    def place(self) -> str:
+        return HERE
+
     def probe(self) -> Device:
         facts = machine.facts()
         return Device(f"{facts['cpu']}, {facts['cores']} cores", facts)
@@ -58,7 +62,7 @@ class Host:
         path = file.path.resolve()
         with scratch_folder() as folder, Conversation(path, _confined(runtime, file)) as child:
             ready = child.ask("load", self.limit_seconds, file=str(path), runtime=runtime, threads=threads)
-            yield Opened(child, Shared(folder), self.limit_seconds, ready)
+            yield Opened(child, Shared(folder), self.limit_seconds, ready, machine.facts())
 
 
 def _confined(runtime: Runtime, file: Artifact) -> tuple[str, ...]:

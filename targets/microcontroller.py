@@ -21,7 +21,7 @@ from .emulation.outcome import Count, Outcome, read_outcome, write_inputs
 from .emulation.qemu import instructions_a_tick
 from .installation import version_of
 from .seeded import seeded
-from .target import Arrays, Device, Evidence, Plan, Samples
+from .target import HERE, Arrays, Device, Evidence, Plan, Samples
 
 LIMIT_SECONDS = 300.0
 SECOND_SEED = 1000  # of the inputs that tell whether the count depends on them
@@ -50,6 +50,10 @@ class Microcontroller:
     @property
     def board(self) -> Board:
         return board(self.core)
+
+    @property
+    def place(self) -> str:
+        return HERE
 
     def probe(self) -> Device:
         """What is told in a few milliseconds; nothing is built or run."""

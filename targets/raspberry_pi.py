@@ -1,6 +1,5 @@
 """A Raspberry Pi, or any other Linux machine that ssh reaches: files run there, in a process of their own."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +35,10 @@ class RaspberryPi:
     def evidence(self) -> Evidence:
         return Evidence.MEASURED
 
+    @property
+    def place(self) -> str:
+        return self.address.typed()
+
     def probe(self) -> Device:
         """DeviceFailed when it cannot be reached, or has no Python."""
         with self._line() as line:
@@ -54,19 +57,18 @@ class RaspberryPi:
             facts = self._facts(line)
             provided = provision(line, facts, quoted(self.python), RUNTIMES[file.kind])
             agent = agent_source()
-            name = f"measure-{hashlib.sha256(agent.read_bytes()).hexdigest()[:16]}.py"
-            line.push({name: agent})
+            line.push({agent.name: agent})
             path = file.path.resolve()
-            with RemoteConversation(path, line, provided, name) as child:
+            with RemoteConversation(path, line, provided, agent.name) as child:
                 there = child.folder()
                 exchange = Copied(line, scratch, there)
                 model = f"model{path.suffix}"
                 line.send({model: path}, there)
-                asked = {"file": f"{there}/{model}", "runtime": provided.runtime, "threads": threads}
+                asked: dict[str, Any] = {"file": f"{there}/{model}", "runtime": provided.runtime, "threads": threads}
                 ready = child.ask("load", self.limit_seconds, sha256=file.sha256, **asked)
                 ready["runtime"]["provision"] = provided.how
-                opened = Opened(child, exchange, self.limit_seconds, ready)
-                yield RaspberryPiLoaded(opened, file, facts)
+                opened = Opened(child, exchange, self.limit_seconds, ready, facts)
+                yield RaspberryPiLoaded(opened, file)
 
     def _line(self) -> Ssh:
         return Ssh(self.name, self.address, self.folder)
@@ -96,16 +98,19 @@ class RaspberryPi:
 class RaspberryPiLoaded:
     """A file open on a device."""
 
-    def __init__(self, opened: Opened, file: Artifact, facts: Mapping[str, Any]) -> None:
-        self._opened, self._file, self._device = opened, file, facts
+    def __init__(self, opened: Opened, file: Artifact) -> None:
+        self._opened, self._file = opened, file
         self._agreement: Agreement | None = None  # with the host, once known
-        self.infer, self.inputs, self.runtime = opened.infer, opened.inputs, opened.runtime
+        self.infer, self.inputs, self.runtime, self.sustain = (
+            opened.infer,
+            opened.inputs,
+            opened.runtime,
+            opened.sustain,
+        )
 
     def measure(self, plan: Plan) -> Samples:
         """One round on seeded inputs; the first also holds the outputs against the host's."""
         samples = self._opened.measure(plan)
         if self._agreement is None:
             self._agreement = agreement(self._file, self._opened.infer())
-        kept = ("cpu", "arch", "bits", "features", "memory_bytes", "os", "kernel", "libc", "python")
-        device = {key: self._device.get(key) for key in kept}
-        return replace(samples, agreement=self._agreement, facts={**samples.facts, "device": device})
+        return replace(samples, agreement=self._agreement)

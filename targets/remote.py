@@ -1,10 +1,12 @@
 """The agent on a device: a conversation through a transport, in a folder there that is gone when it ends."""
 
+import hashlib
 import json
 import re
 import shlex
 import signal
 import threading
+import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,11 +14,14 @@ from typing import Any
 
 from ..pipeline.disk import is_full
 from ..pipeline.errors import DeviceFailed, EdgestillError
+from ..pipeline.scratch import scratch_folder
 from .conversation import STEPS, Conversation
+from .places import cache_folder
 from .provision import Provision
 from .transport import FORBIDDEN, FULL, Transport
 
 START_SECONDS = 60.0
+AGENT_FILES = ("measure.py", "telemetry.py", "timing.py")  # the first is what runs
 ENDED = re.compile(rb'\{"event": "ended", "code": (\d+)\}\s*$')
 MEASURE_AGAIN = "measure again; if it stays so, see what else runs there"
 # A shell waits for the agent, which ends when its input does, and takes the folder away, whoever is still connected.
@@ -126,8 +131,18 @@ class Copied:
 
 
 def agent_source() -> Path:
-    """The agent, one file."""
-    return Path(str(resources.files("edgestill.targets"))) / "agents" / "measure.py"
+    """The agent as one file, an archive that Python runs as it is; its name carries the digest of what is in it."""
+    folder = resources.files("edgestill.targets") / "agents"
+    sources = {"__main__.py" if name == AGENT_FILES[0] else name: (folder / name).read_bytes() for name in AGENT_FILES}
+    kept = cache_folder("agent") / f"measure-{hashlib.sha256(b''.join(sources.values())).hexdigest()[:16]}.pyz"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(kept.parent) as scratch:
+            with zipfile.ZipFile(scratch / kept.name, "w") as archive:
+                for name, source in sources.items():
+                    archive.writestr(zipfile.ZipInfo(name), source)
+            (scratch / kept.name).rename(kept)
+    return kept
 
 
 def machine_source() -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -13,6 +13,8 @@ from ..pipeline.errors import BadInput
 from .counts import Agreement, Counts, Estimate, Instructions
 
 Arrays = list[NDArray[Any]]
+HERE = "here"  # the place of all that runs on this machine
+MINUTE, PERIODS = 60.0, 10
 
 
 class Evidence(StrEnum):
@@ -37,6 +39,9 @@ class Plan:
 
     They are spread over `rounds`, in which the files take turns, so that a drift of the machine is shared by all. Every
     round begins with `warmup` calls, and goes on for `warmup_seconds`, that are not counted. p99 wants 1,000 calls.
+
+    `cores` are the processors to run on (none: any). Before each round it rests for `cool_down` seconds, or until it is
+    cooler than `cool_to` degrees Celsius. After the rounds each file runs for `sustain` seconds without a pause.
     """
 
     warmup: int = 10
@@ -45,6 +50,10 @@ class Plan:
     threads: int = 1
     rounds: int = 5
     warmup_seconds: float = 0.05
+    cores: tuple[int, ...] = ()
+    cool_down: float = 0.0
+    cool_to: float | None = None
+    sustain: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("runs", "threads", "rounds"):
@@ -52,13 +61,24 @@ class Plan:
                 raise BadInput(f"plan: {name} is {getattr(self, name)}; it must be 1 or more")
         if self.threads > 256:
             raise BadInput(f"plan: threads is {self.threads}; it must be at most 256")
-        for name in ("warmup", "seconds", "warmup_seconds"):
+        for name in ("warmup", "seconds", "warmup_seconds", "cool_down", "sustain"):
             if getattr(self, name) < 0:
                 raise BadInput(f"plan: {name} is {getattr(self, name)}; it must not be negative")
+        if min(self.cores, default=0) < 0:
+            raise BadInput(f"plan: cores are {self.cores}; they are numbered from 0 on")
 
     def one_round(self) -> "Plan":
         """The share of one round."""
         return replace(self, runs=-(-self.runs // self.rounds), seconds=self.seconds / self.rounds, rounds=1)
+
+    @property
+    def period(self) -> float:
+        """Seconds of a sustained load that have a p50 of their own: a minute, or a tenth of what is shorter."""
+        return min(MINUTE, self.sustain / PERIODS)
+
+    def around(self) -> dict[str, Any]:
+        """What the agent is asked to do about its surroundings."""
+        return {"cores": list(self.cores), "rest_seconds": self.cool_down, "below": self.cool_to}
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,17 @@ class Samples:
     agreement: Agreement | None = None
 
 
+@dataclass(frozen=True)
+class Period:
+    """A minute or less of a load that does not pause, up to `end` seconds from its beginning: how many calls there
+    were, the latencies of some in microseconds, spread evenly, and what the machine said at its end."""
+
+    end: float
+    calls: int
+    latency_us: tuple[float, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Loaded(Protocol):
     """A file on a target, ready to run."""
 
@@ -95,6 +126,15 @@ class Loaded(Protocol):
         ...
 
 
+@runtime_checkable
+class Sustained(Loaded, Protocol):
+    """A file on a target that can tell how it runs when it runs for long."""
+
+    def sustain(self, plan: Plan) -> tuple[Period, ...]:
+        """`plan.sustain` seconds on seeded inputs without a pause."""
+        ...
+
+
 class Target(Protocol):
     """A place that runs a file."""
 
@@ -103,6 +143,11 @@ class Target(Protocol):
 
     @property
     def evidence(self) -> Evidence: ...
+
+    @property
+    def place(self) -> str:
+        """Where it runs: targets of one place are measured in turns, those of others at the same time."""
+        ...
 
     def probe(self) -> Device:
         """What it is and has; changes nothing."""

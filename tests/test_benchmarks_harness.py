@@ -17,7 +17,7 @@ from edgestill.benchmarks.result import Result
 from edgestill.pipeline.artifact import Artifact
 from edgestill.pipeline.progress import listening
 from edgestill.targets.host import Host
-from edgestill.targets.target import Arrays, Device, Evidence, Plan, Samples
+from edgestill.targets.target import HERE, Arrays, Device, Evidence, Plan, Samples
 
 KWS = Path(__file__).parent / "cases" / "mlperf-tiny" / "kws_int8.tflite"
 PLAN = Plan(warmup=1, runs=30, seconds=5.0, rounds=3, warmup_seconds=0.0)
@@ -85,7 +85,7 @@ def test_outputs_are_held_against_the_first_round(results: list[Result]) -> None
 
 def test_a_row_of_json_keeps_the_contract(results: list[Result]) -> None:
     keys = {"artifact", "target", "evidence", "runtime", "latency_us", "instructions", "cycles_estimate", "ram_bytes"}
-    keys |= {"flash_bytes", "operators", "output", "telemetry", "degraded", "error", "samples_us"}
+    keys |= {"flash_bytes", "operators", "output", "telemetry", "degraded", "error", "samples_us", "sustained"}
     for result in results:
         row = json.loads(json.dumps(result.to_json(), allow_nan=False))
         assert set(row) == keys
@@ -125,6 +125,7 @@ class Diary:
 
     evidence = Evidence.EMULATED
     name = "diary"
+    place = HERE
 
     def __init__(self, breaks: str = "") -> None:
         self.pages: list[str] = []

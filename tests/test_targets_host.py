@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from edgestill.pipeline.errors import BadInput, BadModel, MissingTool, RuntimeDi
 from edgestill.targets.catalog import available, find
 from edgestill.targets.conversation import AGENT, Conversation
 from edgestill.targets.host import Host
+from edgestill.targets.remote import AGENT_FILES, agent_source
 from edgestill.targets.target import Evidence, Plan
 
 KWS = Path(__file__).parent / "cases" / "mlperf-tiny" / "kws_int8.tflite"
@@ -48,8 +50,10 @@ def agent() -> ModuleType:
     """The agent, imported: on devices it is only ever run."""
     spec = importlib.util.spec_from_file_location("agent", AGENT[1])
     assert spec and spec.loader
+    sys.path.insert(0, str(Path(AGENT[1]).parent))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    sys.path.pop(0)
     return module
 
 
@@ -205,7 +209,10 @@ def test_a_child_that_never_answers_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_missing_runtime_is_told_with_its_cure(matmul: Artifact) -> None:
-    code = f"import runpy, sys; sys.modules['onnxruntime'] = None; runpy.run_path({AGENT[1]!r}, run_name='__main__')"
+    code = (
+        f"import runpy, sys; sys.modules['onnxruntime'] = None; sys.path[0] = {str(Path(AGENT[1]).parent)!r}; "
+        f"runpy.run_path({AGENT[1]!r}, run_name='__main__')"
+    )
     with (
         Conversation(matmul.path, (sys.executable, "-c", code)) as child,
         pytest.raises(MissingTool, match="matmul.onnx: loading it: .*pip install onnxruntime"),
@@ -223,6 +230,7 @@ import signal, sys
 from pathlib import Path
 from edgestill.benchmarks.harness import bench
 from edgestill.targets.host import Host
+from edgestill.targets.remote import AGENT_FILES, agent_source
 from edgestill.targets.target import Plan
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 bench([Path(sys.argv[1])], [Host()], Plan(runs=10**9, seconds=600.0, rounds=1))
@@ -291,11 +299,22 @@ def test_the_agent_answers_nonsense_with_an_error(running_agent: Callable[..., s
     assert json.loads(child.stdout.readline())["event"] == "error"
 
 
-def test_the_agent_is_one_file_for_python_39_with_numpy_alone() -> None:
-    tree = ast.parse(Path(AGENT[1]).read_text(), feature_version=(3, 9))
-    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {module.split(".")[0] for module in modules} - sys.stdlib_module_names == {"numpy"}
+def test_the_agent_needs_python_39_and_numpy_alone() -> None:
+    modules = set[str]()
+    for name in AGENT_FILES:
+        tree = ast.parse((Path(AGENT[1]).parent / name).read_text(), feature_version=(3, 9))
+        modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    own = {Path(name).stem for name in AGENT_FILES}
+    assert {module.split(".")[0] for module in modules} - sys.stdlib_module_names - own == {"numpy"}
+
+
+def test_the_agent_goes_to_devices_as_one_file_that_python_runs(tmp_path: Path, matmul: Artifact) -> None:
+    alone = tmp_path / agent_source().name
+    shutil.copy(agent_source(), alone)
+    with Conversation(matmul.path, (sys.executable, "-I", str(alone))) as child:
+        child.ask("load", 30.0, file=str(matmul.path), runtime="onnxruntime")
+        assert child.ask("measure", 30.0, runs=3, seconds=1.0)["affinity"] == sorted(os.sched_getaffinity(0))
 
 
 def test_seeded_inputs_are_the_same_everywhere(agent: ModuleType) -> None:

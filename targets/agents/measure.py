@@ -3,7 +3,11 @@
   {"do": "load", "file": PATH, "runtime": "litert", "threads": 1}                            -> ready
   {"do": "infer", "inputs": [PATH.npy, ...] or null, "seed": 0, "folder": PATH or null}      -> result
   {"do": "measure", "warmup": 10, "warmup_seconds": 0.05, "runs": 200, "seconds": 5.0}       -> progress ..., result
+  {"do": "sustain", "seconds": 600.0, "period": 60.0}                                        -> progress ..., result
 
+The last two take "cores", the processors to run on, and "rest_seconds" with "below": how long to do nothing before, or
+until it is cooler than so many degrees. All times are of a clock that nobody can set. `timing.py` and `telemetry.py`
+lie beside.
 Requests come on standard input, one a line; whatever goes wrong is answered by an `error` event that names the step.
 The process opens no port. It ends as soon as standard input ends, so keep that open until the answer has come. With
 "limit_seconds" in a request the kernel ends it with SIGALRM when they are over, even inside a runtime that hangs.
@@ -22,7 +26,6 @@ import queue
 import re
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -31,8 +34,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from telemetry import pin, rest, status, telemetry  # type: ignore[import-not-found]
+from timing import sampled, timed  # type: ignore[import-not-found]
 
-PROGRESS_SECONDS, LIMIT_SECONDS = 0.5, 600.0
+LIMIT_SECONDS = 600.0
 MODULES = {  # runtime -> module, distribution
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
@@ -141,8 +146,10 @@ class Agent:
             np.save(Path(str(folder), f"output{index}.npy"), array)
         self.say("result", first_us=self.first_us, output_sha256=digest(outputs), outputs=len(outputs))
 
-    def measure(self, runs: int, seconds: float, warmup: int = 10, warmup_seconds: float = 0.0, seed: int = 0) -> None:
-        self.feed(None, seed)
+    def measure(
+        self, runs: int, seconds: float, warmup: int = 10, warmup_seconds: float = 0.0, seed: int = 0, **around: Any
+    ) -> None:
+        cores = self.prepare(seed, **around)
         before, warm_at, warm = telemetry(), time.perf_counter() + warmup_seconds, 0
         while warm < warmup or time.perf_counter() < warm_at:
             self.call()
@@ -155,15 +162,35 @@ class Agent:
             latency_us=[nanoseconds / 1e3 for nanoseconds in samples],
             clock_us=sorted(timed(lambda: None, 200, 1.0, lambda done: None))[100] / 1e3,
             interruptions=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
-            memory={
-                "before": self.before,
-                "peak": status("VmHWM"),
-            },  # bytes resident before it was opened, at most since
+            memory={"before": self.before, "peak": status("VmHWM")},  # bytes resident before it was opened, since
             output_sha256=digest(self.model.fetch()),
-            cores=len(os.sched_getaffinity(0)),
+            cores=len(cores),
+            affinity=cores,
             before=before,
             after=telemetry(),
         )
+
+    def sustain(self, seconds: float, period: float = 60.0, seed: int = 0, **around: Any) -> None:
+        """Calls without a pause; of every period some calls, and what the machine says at its end."""
+        self.prepare(seed, **around)
+        start, periods = time.perf_counter(), []  # type: float, list[dict[str, Any]]
+        while (spent := time.perf_counter() - start) < seconds:
+            calls, kept = sampled(self.model.run, min(period, seconds - spent))
+            microseconds = [nanoseconds / 1e3 for nanoseconds in kept]
+            periods.append({"calls": calls, "latency_us": microseconds, "facts": telemetry()})
+            done = min(seconds, time.perf_counter() - start)
+            self.say("progress", done=done, total=seconds, p50=sorted(microseconds)[len(microseconds) // 2])
+            periods[-1]["end"] = done
+        self.say("result", periods=periods)
+
+    def prepare(self, seed: int, cores: list[int] = [], rest_seconds: float = 0.0, below: float | None = None) -> Any:  # noqa: B006
+        """Rests, then feeds the file; the processors that it runs on."""
+        rest(rest_seconds, below)
+        self.feed(None, seed)
+        found = pin(cores)
+        if cores and found != sorted(set(cores)):
+            raise Refused("cores", f"not all of the processors {cores} are there; it has {os.cpu_count()}, from 0 on")
+        return found
 
     def feed(self, inputs: list[str] | None, seed: int) -> None:
         """Fills the inputs from these files, or from the seed; not again when they hold that seed already."""
@@ -200,69 +227,8 @@ def seeded(shape: list[int], dtype: str, seed: int) -> Any:
     return (octets & 1).astype(dtype)  # an index that every table holds
 
 
-def timed(call: Callable[[], Any], runs: int, seconds: float, say: Callable[[int], None]) -> list[int]:
-    """Nanoseconds of each call, in order, without garbage collection; ends after `runs` calls or after `seconds`."""
-    clock, samples = time.perf_counter_ns, []  # type: Callable[[], int], list[int]
-    gc.disable()
-    start = spoken = clock()
-    while len(samples) < runs:
-        before = clock()
-        call()
-        after = clock()
-        samples.append(after - before)
-        if after - spoken > PROGRESS_SECONDS * 1e9:
-            spoken = after
-            say(len(samples))
-        if after - start > seconds * 1e9:
-            break
-    gc.enable()
-    return samples
-
-
 def digest(outputs: list[Any]) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in outputs)).hexdigest()
-
-
-def read(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def status(key: str) -> int | None:
-    """VmRSS or VmHWM of this process in bytes; None where the kernel does not say."""
-    found = re.search(rf"^{key}:\s+(\d+) kB", read(Path("/proc/self/status")) or "", re.M)
-    return int(found.group(1)) * 1024 if found else None
-
-
-def numbers(folder: str, pattern: str) -> list[int]:
-    texts = (read(path) or "" for path in sorted(Path(folder).glob(pattern)))
-    return [int(text) for text in texts if text.lstrip("-").isdigit()]
-
-
-def throttled_flags() -> int | None:
-    """Raspberry Pi firmware flags: bits 0-3 hold now, bits 16-19 since boot; None on any other machine."""
-    try:
-        said = subprocess.check_output(["vcgencmd", "get_throttled"], stdin=subprocess.DEVNULL, timeout=3)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    found = re.search(rb"=\s*(0x[0-9a-fA-F]+)", said)
-    return int(found.group(1), 16) if found else None
-
-
-def telemetry() -> dict[str, Any]:
-    """What the machine says now of its clock, heat and load; null or empty where it says nothing."""
-    cpus = "/sys/devices/system/cpu"
-    throttled = numbers(cpus, "cpu[0-9]*/thermal_throttle/core_throttle_count")
-    return {
-        "governor": read(Path(cpus, "cpu0/cpufreq/scaling_governor")),
-        "megahertz": [kilohertz // 1000 for kilohertz in numbers(cpus, "cpu[0-9]*/cpufreq/scaling_cur_freq")],
-        "celsius": [value / 1000 for value in numbers("/sys/class/thermal", "thermal_zone*/temp")],
-        "load_average": [round(value, 2) for value in os.getloadavg()],
-        "throttle_count": sum(throttled) if throttled else None,
-        "throttled_flags": throttled_flags(),
-    }
 
 
 def listen(lines: queue.Queue[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Any phone's browser: .tflite files in LiteRT.js, .onnx files in ONNX Runtime Web, both in WebAssembly."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -8,11 +9,12 @@ from typing import Any
 
 from ...pipeline.artifact import Artifact, digest
 from ...pipeline.errors import BadInput, DeviceFailed, EdgestillError, MissingTool
+from ...pipeline.progress import advance
 from ...pipeline.scratch import scratch_folder
 from ..agreement import agreement
 from ..counts import Agreement
 from ..parts import WEB_RUNTIMES
-from ..target import Arrays, Device, Evidence, Plan, Samples
+from ..target import HERE, Arrays, Device, Evidence, Period, Plan, Samples
 from .answers import Unreadable, arrays_of, number_of, packed, samples_of
 from .assets import assets
 from .pins import LITERT, ONNX_RUNTIME
@@ -22,6 +24,7 @@ from .twin import Served, served
 
 RUNTIMES = {"tflite": ("litert.js/wasm", LITERT.version), "onnx": ("onnxruntime-web/wasm", ONNX_RUNTIME.version)}
 LIMIT_SECONDS, MOST_PHONES = 120.0, 32
+SLICE_SECONDS, MOST_KEPT = 5.0, 1000  # of a sustained load: asked for at once, samples that a period keeps
 WARMUP_SECONDS = 0.5  # of a file's first round: a browser compiles while it runs
 NOT_ISOLATED = "take --threads 1, or reach the page by --https or by cable, which makes it a secure context"
 
@@ -38,6 +41,11 @@ class Browser:
     @property
     def evidence(self) -> Evidence:
         return Evidence.MEASURED
+
+    @property
+    def place(self) -> str:
+        """Pages of one run take turns; one that no network reaches is on this machine, or hangs on it."""
+        return f"the pages of {self.run.seats[0].name}" if self.run.door.lan else HERE
 
     def probe(self) -> Device:
         """What is told without a phone: whether there is what a page loads."""
@@ -96,6 +104,9 @@ class BrowserLoaded:
 
         A sample is the mean of a batch of calls: as many as it takes to outlast the browser's clock.
         """
+        if plan.cores:
+            raise BadInput(f"{self._file.path.name}: no page can choose its processors; leave out --cores")
+        time.sleep(plan.cool_down)
         warm = plan.warmup_seconds if self._rounds else max(plan.warmup_seconds, WARMUP_SECONDS)
         asked = {"runs": plan.runs, "seconds": plan.seconds, "warmup": max(1, plan.warmup), "warmup_seconds": warm}
         place = self._seat.measured
@@ -117,6 +128,27 @@ class BrowserLoaded:
             )
         except Unreadable as error:
             raise self._nonsense("measure", error) from error
+
+    def sustain(self, plan: Plan) -> tuple[Period, ...]:
+        """A long run, asked for in slices, whose pauses a page needs to draw."""
+        time.sleep(plan.cool_down)
+        start, periods = time.monotonic(), list[Period]()
+        while (spent := time.monotonic() - start) < plan.sustain:
+            found = self._period(start, min(plan.period, plan.sustain - spent))
+            periods.append(found)
+            p50 = sorted(found.latency_us)[len(found.latency_us) // 2]
+            advance(int(min(found.end, plan.sustain)), int(plan.sustain), f"sustained, p50 {p50:,.0f} µs")
+        return tuple(periods)
+
+    def _period(self, start: float, seconds: float) -> Period:
+        end, slices = time.monotonic() + seconds, list[Samples]()
+        while (left := end - time.monotonic()) > 0 or not slices:
+            runs = Plan(warmup=0, runs=10**9, seconds=min(max(left, 0.1), SLICE_SECONDS), warmup_seconds=0.0)
+            slices.append(self.measure(runs))
+        every = [value for one in slices for value in one.latency_us]
+        calls = sum(len(one.latency_us) * one.facts["device"]["calls_per_sample"] for one in slices)
+        kept = tuple(every[:: max(1, len(every) // MOST_KEPT)])
+        return Period(time.monotonic() - start, calls, kept, slices[-1].facts["after"])
 
     def close(self) -> None:
         """Gives the phone's memory back; a page that is gone has none of ours."""

@@ -42,7 +42,7 @@ class Run:
 
     def __init__(self, names: list[str], door: Door, announce: Callable[[Invitation], None] = invite) -> None:
         self.seats = [Seat(name) for name in names]
-        self._door, self._announce = door, announce
+        self.door, self._announce = door, announce
         self._users, self._stack, self._end = 0, ExitStack(), 0.0
 
     @contextmanager
@@ -67,26 +67,26 @@ class Run:
     def _nobody(self, seat: Seat) -> DeviceFailed:
         if seat.joined.is_set():
             return seat.failed("load", "page-closed", "the page is gone", "start again, and keep the page in front")
-        return seat.failed("connect", "nobody-joined", f"no browser joined within {self._door.wait:g} s", NOBODY)
+        return seat.failed("connect", "nobody-joined", f"no browser joined within {self.door.wait:g} s", NOBODY)
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            names = [*LOOPBACK, *(reachable() if self._door.lan else ())]
+            names = [*LOOPBACK, *(reachable() if self.door.lan else ())]
             folder = stack.enter_context(scratch_folder())
-            certificate = make_certificate(names, folder) if self._door.https else None
+            certificate = make_certificate(names, folder) if self.door.https else None
             files = (certificate.certificate, certificate.key) if certificate else None
-            server = Server(("" if self._door.lan else "127.0.0.1", self._door.port), self.seats, assets(), files)
+            server = Server(("" if self.door.lan else "127.0.0.1", self.door.port), self.seats, assets(), files)
             stack.callback(server.server_close)
             port = server.server_address[1]
             server.hosts = {f"{name}:{port}" for name in names}
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             stack.callback(server.shutdown)
             cabled = stack.enter_context(reversed_port(port))
-            name = "localhost" if cabled or not self._door.lan else names[len(LOOPBACK)]
+            name = "localhost" if cabled or not self.door.lan else names[len(LOOPBACK)]
             url = f"{server.scheme}://{name}:{port}/{server.token}/"
             waiting = sum(not seat.joined.is_set() for seat in self.seats)
             self._announce(Invitation(url, waiting, cabled, certificate.fingerprint if certificate else None))
-            self._end = time.monotonic() + self._door.wait
+            self._end = time.monotonic() + self.door.wait
             self._stack = stack.pop_all()
 
     def _close(self) -> None:
