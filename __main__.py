@@ -98,7 +98,9 @@ def parser() -> Parser:
     run.add_argument("--seeds", type=int, metavar="N", help="train N students instead of the recipe's number")
 
     quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)
-    quantize.add_argument("model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file")
+    quantize.add_argument(
+        "model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file; .keras, .h5 or a SavedModel's folder"
+    )
     quantize.add_argument("--data", required=True, metavar="DATA", help="a data set's name, or an .npz with x (and y)")
     quantize.add_argument("--shape", type=lengths, metavar="1,C,H,W", help="of an .onnx input with free axes")
     quantize.add_argument("--layout", choices=["channels-first", "channels-last"], help="how x is laid out")
@@ -112,6 +114,9 @@ def parser() -> Parser:
         "--activations", choices=["uint8", "int8"], default="uint8", help="of the .onnx file (uint8: fastest on x86)"
     )
     quantize.add_argument("--ort", action="store_true", help="the .onnx file in ONNX Runtime's mobile format besides")
+    quantize.add_argument(
+        "--app", action="store_true", help="NAME-app/ besides: files, interface, and code for Android, iOS and browsers"
+    )
     quantize.add_argument("--strip", action="store_true", help="no metadata: neither labels nor preprocess")
 
     compile = command("compile", "a full-integer .tflite to a C package", COMPILE)
@@ -195,7 +200,7 @@ targets, prints the table, and leaves files, report.json and report.html. What w
 stop it at any point, and the same command goes on from there."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
-was lost on your data."""
+was lost on your data. A Keras model or a SavedModel is converted by TensorFlow first, in a process of its own."""
 COMPILE = """Writes NAME/, a folder of C11 that needs no interpreter, no heap and no library: model.h with three
 functions, model.c with one function a layer, the kernels it uses, a self test, CMakeLists.txt and a manifest. It
 computes TFLite Micro's integers to the last bit on every core; --core says for which one it is laid out."""

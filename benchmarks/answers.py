@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..pipeline.artifact import Artifact
 from ..pipeline.codegen.manifest import Manifest
 from ..pipeline.quantization.quantize_file import Quantized
 from ..pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE, LayerParity
@@ -20,11 +21,15 @@ HELD_OUT = {
 }
 
 
-def print_quantized(made: Quantized, gate: str | None, console: Console | None = None) -> None:
+def print_quantized(
+    made: Quantized, gate: str | None, app: Artifact | None = None, console: Console | None = None
+) -> None:
     """The files, what INT8 cost in accuracy or agreement, whether the two INT8 files agree, and the gate."""
     console = console or Console(highlight=False)
     for file in made.files:
         console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
+    if app is not None:
+        console.print(f"{size(app.bytes):>9}  {app.path}/  for who builds an app: begin with README.md", soft_wrap=True)
     if not made.files:
         console.print("[red]✗[/] no file is handed over: a check did not pass")
     console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")

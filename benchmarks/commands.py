@@ -10,7 +10,6 @@ from ..pipeline.errors import BadInput
 from .plain import print_json
 
 if TYPE_CHECKING:
-    from ..pipeline.quantization.quantize_file import Quantized
     from ..targets.doctor import Finding
     from ..targets.target import Target
 
@@ -38,40 +37,9 @@ def run(arguments: Namespace) -> int:
 
 def quantize(arguments: Namespace) -> int:
     """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
-    from ..pipeline.graph.fixed_shape import fixed
-    from ..pipeline.runtimes.runtime import survive
+    from .quantizing import quantize as serve
 
-    survive(arguments.model)
-    with fixed([arguments.model], arguments.shape) as (model,):
-        if arguments.shape:
-            survive(model)
-        return _quantize(model, arguments)
-
-
-def _quantize(model: Path, arguments: Namespace) -> int:
-    from ..pipeline.progress import listening
-    from ..pipeline.quantization.material import material_for
-    from ..pipeline.quantization.options import FileOptions, QuantizationOptions
-    from ..pipeline.quantization.quantize_file import quantize_file
-    from . import answers
-    from .terminal import Terminal
-
-    material = material_for(model, arguments.data, arguments.layout)
-    if arguments.max_drop is not None and material.judging.y is None:
-        raise BadInput(f"--max-drop needs labels: {arguments.data} has no array y")
-    if arguments.max_drop is not None and material.metric is None:
-        raise BadInput(f"--max-drop needs normal and anomalous samples to judge by; {arguments.data} has one kind")
-    with Terminal() as terminal, listening(terminal), terminal.working("quantizing"):
-        out = arguments.out or arguments.model.parent
-        options = QuantizationOptions(ranges=arguments.ranges)
-        files = FileOptions(arguments.io, arguments.activations, arguments.ort, arguments.strip)
-        made = quantize_file(model, material, out, options, files)
-    gate = _drop_gate(made, arguments.max_drop)
-    if arguments.json:
-        print_json({"schema": 1, **made.to_json(), "gate": gate})
-    else:
-        answers.print_quantized(made, gate)
-    return 1 if gate or not made.passed else 0
+    return serve(arguments)
 
 
 def compile(arguments: Namespace) -> int:
@@ -242,12 +210,3 @@ def store(arguments: Namespace) -> int:
     from .stored import store as serve
 
     return serve(arguments)
-
-
-def _drop_gate(made: "Quantized", allowed: float | None) -> str | None:
-    """Why the gate is shut; None when it is open or nobody asked."""
-    if made.metric is None or made.drop is None or allowed is None or made.drop <= allowed:
-        return None
-    verb = "drops" if made.metric.better == "higher" else "grows"
-    lost = f"{made.drop:.4g} {made.metric.step}".rstrip()
-    return f"{made.metric.name} {verb} by {lost}; --max-drop allows {allowed:g}"

@@ -18,6 +18,7 @@ ENDINGS: Mapping[Role, str] = {
     "int8 onnx": ".int8.onnx",
     "int8 tflite": ".int8.tflite",
     "int8 c": "",  # a folder
+    "int8 app": "-app",  # another
 }
 STEMS = {"student from scratch": "scratch"}
 FINAL = "model"  # the last integer variant and the float one that it was made from

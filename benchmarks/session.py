@@ -97,8 +97,8 @@ def _writable(out: Path) -> None:
 
 def _files_for(target: Target, handed: Sequence[Handed]) -> list[Handed]:
     """What a target is given of what was handed over: a microcontroller the C, all others the model files."""
-    wants_c = isinstance(target, Microcontroller)
-    return [file for file in handed if file.role and (file.artifact.kind == "c") == wants_c]
+    kinds = ("c",) if isinstance(target, Microcontroller) else ("onnx", "tflite")
+    return [file for file in handed if file.role and file.artifact.kind in kinds]
 
 
 def _measured_before(path: Path, device: Device, plan: Plan) -> Report | None:

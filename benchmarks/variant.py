@@ -7,7 +7,7 @@ from typing import Literal
 from ..pipeline.task import Metric
 from .result import ArenaBytes, Result
 
-Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c"]
+Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c", "int8 app"]
 DISPLAYED: tuple[Role, ...] = ("int8 tflite", "float tflite", "int8 onnx", "float onnx")
 
 

@@ -21,7 +21,9 @@ Kind = Literal[
     "tflite",
     "ort",
     "c",
+    "app",
     "costs",
+    "scores",
     "report",
 ]
 
@@ -36,7 +38,9 @@ SUFFIX: Mapping[Kind, str] = {  # a kind without a suffix is a folder
     "tflite": ".tflite",
     "ort": ".ort",
     "c": "",
+    "app": "",
     "costs": ".json",
+    "scores": "",
     "report": ".json",
 }
 

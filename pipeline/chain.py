@@ -15,7 +15,7 @@ from .stages import name_of, stage_type
 from .stages.stage import Stage
 from .teacher_table import TeacherTable
 
-Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c"]
+Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c", "int8 app"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class _Builder:
             self.teacher(name, table)
         for offset in range(self.recipe.seeds):
             self.student(self.recipe.seed + offset, first=offset == 0)
+        if "app" in self.recipe.exports and not any(row.source for rows in self.rows.values() for row in rows):
+            raise BadRecipe(f'{self.recipe.path.name}: exports: "app" is made of INT8 files; add a [[stage]] quantize')
         return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
 
     def rehearsal(self) -> Stage:
@@ -240,6 +242,9 @@ class _Builder:
         files: dict[Role, str] = {"int8 tflite": tflite}
         if first and "c" in self.recipe.exports:
             files["int8 c"] = self.add(f"{tflite} c", stage_type("compile")(), source=tflite)
+        if first and "app" in self.recipe.exports:
+            given = {"source": tflite, "float": self.steps[tflite].inputs["source"], "data": "data"}
+            files["int8 app"] = self.add(f"{tflite} app", stage_type("export-app")(), **given)
         parity = None
         if first and "onnx" in self.recipe.exports:
             files["int8 onnx"] = self.add(f"{tflite} qdq", stage_type("export-qdq")(), source=tflite)

@@ -20,7 +20,7 @@ from .teacher_table import TeacherTable, read_teacher
 SHIPPED = resources.files("edgestill.pipeline") / "recipes"
 LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
 TEACHER_NAMES = tuple(name.replace("_", " ") for name in TEACHERS)  # of [[teacher]], in their order
-FORMATS = ("onnx", "tflite", "c")
+FORMATS = ("onnx", "tflite", "c", "app")  # the last only where it is asked for
 
 
 @dataclass(frozen=True)
@@ -284,9 +284,9 @@ class _Reader:
         return self.table("student") if kind is stage_type("distill") else {}
 
     def exports(self) -> tuple[str, ...]:
-        named: Sequence[str] = convert(self.top.get("exports", list(FORMATS)), tuple[str, ...], f"{self.file}: exports")
-        unknown = [name for name in named if name not in FORMATS]
-        if unknown:
+        given = self.top.get("exports", list(FORMATS[:-1]))
+        named: Sequence[str] = convert(given, tuple[str, ...], f"{self.file}: exports")
+        if unknown := [name for name in named if name not in FORMATS]:
             raise BadRecipe(f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS)}")
         return tuple(named)
 

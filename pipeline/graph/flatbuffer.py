@@ -12,6 +12,7 @@ from ..errors import BadModel
 IDENTIFIER = b"TFL3"
 ALIGNMENT = 16  # bytes; what the schema asks for its buffers, so that kernels may load vectors from them
 WRITTEN_BY = b"edgestill"
+DESCRIBED = "TFLITE_METADATA"  # the entry in which Android's tools look for what tensors mean
 DAMAGE = (
     struct.error,
     ValueError,

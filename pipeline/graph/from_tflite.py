@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import BadModel, Unsupported, choices
-from .flatbuffer import DAMAGE, File, unpack
+from .flatbuffer import DAMAGE, DESCRIBED, File, unpack
 from .graph import Graph, Node
 from .limits import MOST_LAYERS
 from .offline_plan import NAME as PLAN
@@ -57,7 +57,8 @@ class _Reader:
         self._use(outputs)
         if self.reasons:
             raise Unsupported(self.where, self.reasons)
-        metadata = {name: text.decode() for name, text in self.file.metadata.items() if name != PLAN}
+        texts = self.file.metadata.items()
+        metadata = {name: text.decode() for name, text in texts if name not in (PLAN, DESCRIBED)}
         graph = Graph(self.tensors, tuple(self.nodes), _names(inputs), _names(outputs), metadata)
         _check_order(graph, self.where)
         return graph

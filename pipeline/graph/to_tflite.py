@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,14 @@ from .tflite_options import BY_OPERATOR, write_options
 SCHEMA_VERSION = 3
 
 
-def to_tflite(graph: Graph) -> bytes:
+def to_tflite(graph: Graph, entries: Mapping[str, bytes] = MappingProxyType({})) -> bytes:
     """The file that `from_tflite` reads back as an equal graph; tensor names stand in it as they are in the graph.
 
     Attributes that TFLite keeps as tensors (axes, paddings, a shape) become constants; metadata becomes named buffers.
-    An integer graph's memory plan goes with it where TFLite Micro's own planner would take more.
+    An integer graph's memory plan goes with it where TFLite Micro's own planner would take more; and so do `entries`,
+    further metadata by their names.
     """
-    return _Writer(graph).written()
+    return _Writer(graph, entries).written()
 
 
 @dataclass
@@ -36,6 +38,7 @@ class _Writer:
     """The lists of the file, which grow while the graph is walked once in order."""
 
     graph: Graph
+    entries: Mapping[str, bytes]
     buffers: list[Any] = field(default_factory=lambda: [AlignedBuffer()])  # buffer 0 is empty: activations point there
     tensors: list[Any] = field(default_factory=list)
     codes: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -53,7 +56,7 @@ class _Writer:
         model.version, model.description, model.subgraphs = SCHEMA_VERSION, WRITTEN_BY, [subgraph]
         model.operatorCodes = [_operator_code(*key) for key in self.codes]
         texts = {name: text.encode() for name, text in self.graph.metadata.items()}
-        model.metadata = self._metadata(texts | self._plan())
+        model.metadata = self._metadata(texts | self._plan() | dict(self.entries))
         model.buffers = self.buffers
         return pack(model)
 

@@ -34,10 +34,12 @@ class FileOptions:
 
     With `io` "float" a TFLite twin besides, which takes and gives floats; `activations` is the type of those in the
     ONNX file; with `ort`, that file in ONNX Runtime's own format besides. `stripped` files carry no metadata: neither
-    labels nor preprocess, and nobody can tell what they were made of.
+    labels nor preprocess, and nobody can tell what they were made of. With `own` the float model itself besides, which
+    its owner has in another format.
     """
 
     io: Literal["int8", "float"] = "int8"
     activations: IntegerType = "uint8"
     ort: bool = False
     stripped: bool = False
+    own: bool = False

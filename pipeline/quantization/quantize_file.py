@@ -93,9 +93,10 @@ def quantize_file(
 ) -> Quantized:
     """Writes NAME.int8.tflite and NAME.int8.onnx into `out`, and the float twin of the other format, NAME.float.*.
 
-    As `files` asks, also NAME.int8-float-io.tflite and NAME.int8.ort. All are made beside, synced, and renamed once
-    every check has passed: no file of `out` is lost to one that is worse. MissingTool when .ort files cannot be written
-    here; EdgestillError when `out` is no folder that can be written to, or its disk is full.
+    As `files` asks, also NAME.int8-float-io.tflite, NAME.int8.ort and the model as NAME.float.*. All are made beside,
+    synced, and renamed once every check has passed: no file of `out` is lost to one that is worse. MissingTool when
+    .ort files cannot be written here; EdgestillError when `out` is no folder that can be written to, or its disk is
+    full.
     """
     if files.ort:
         require_converter()
@@ -139,10 +140,12 @@ class _Made:
     onnx: Path
     float_io: Path | None
     ort: Path | None
+    own: Path | None
 
     @property
     def all(self) -> list[Path]:
-        return [path for path in (self.twin, self.tflite, self.onnx, self.float_io, self.ort) if path is not None]
+        every = (self.twin, self.tflite, self.onnx, self.float_io, self.ort, self.own)
+        return [path for path in every if path is not None]
 
     def compared(self, samples: NDArray[Any]) -> list[Parity]:
         """The INT8 files with each other, those first that are always there."""
@@ -174,6 +177,7 @@ def _made(folder: Path, model: Path, graph: Graph, integer: Graph, files: FileOp
         onnx=qdq,
         float_io=None if ended is None else _write(stem.with_name(f"{model.stem}.int8-float-io.tflite"), ended),
         ort=None if ort is None else _write(stem.with_name(f"{model.stem}.int8.ort"), ort),
+        own=_write(stem.with_name(f"{model.stem}.float{model.suffix}"), model.read_bytes()) if files.own else None,
     )
 
 

@@ -27,6 +27,7 @@ NAMES = {
     "quantize": "quantize:Quantize",
     "export-qdq": "export_qdq:ExportQdq",
     "compile": "compile:Compile",
+    "export-app": "export_app:ExportApp",
     "verify": "verify:Verify",
     "evaluate": "evaluate:Evaluate",
 }

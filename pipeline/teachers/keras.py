@@ -10,14 +10,22 @@ from pathlib import Path
 from ..errors import BadModel, MissingTool, RuntimeDied
 
 CURE = "pip install 'edgestill[tensorflow]'"
+KERAS = (".keras", ".h5", ".hdf5")
 TIMEOUT = 900.0  # seconds
 REFUSED = 4  # the code that the child ends with when TensorFlow refuses the model
 
 
-def check_tensorflow() -> None:
+def is_of_tensorflow(model: Path) -> bool:
+    """Whether it is a Keras file, or a folder; BadModel for a folder that is no SavedModel."""
+    if model.is_dir() and not (model / "saved_model.pb").is_file():
+        raise BadModel(f"{model}: a folder without saved_model.pb, so no SavedModel; name a model's file")
+    return model.is_dir() or (model.suffix.lower() in KERAS and model.is_file())
+
+
+def check_tensorflow(cure: str = CURE) -> None:
     """MissingTool unless TensorFlow is installed."""
     if importlib.util.find_spec("tensorflow") is None:
-        raise MissingTool(f"the package tensorflow, which reads Keras models and SavedModels, is not installed: {CURE}")
+        raise MissingTool(f"the package tensorflow, which reads Keras models and SavedModels, is not installed: {cure}")
 
 
 def to_tflite(model: Path, out: Path, timeout: float = TIMEOUT) -> None:
