@@ -8,6 +8,7 @@ from torch import nn
 
 from ..task import Task
 from .answers import Answers
+from .loss import task_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +16,8 @@ class Lesson:
     """One batch as a method meets it: what student and teacher say of x (n,...), whose targets y are (n,) or (n,k).
 
     `rows` (n,) are the samples' places in the training set; `progress` runs from 0 to 1 over the training. A method
-    that needs no teacher may be given none. Where a target is -1 the label is not known.
+    that needs no teacher may be given none. Where a target is -1 the label is not known. Of mixed samples, `share` is
+    the part that y has in each, the rest is that of the target in `partners`.
     """
 
     task: Task
@@ -26,6 +28,17 @@ class Lesson:
     teacher: Answers | None
     temperature: float = 1.0
     progress: float = 0.0
+    partners: torch.Tensor | None = None
+    share: float = 1.0
+    label_smoothing: float = 0.0
+
+    def task_loss(self, outputs: torch.Tensor) -> torch.Tensor:
+        """The task's own loss of outputs (n,...) for x, whoever gave them; of mixed samples, that of both targets."""
+        loss = task_loss(self.task, outputs, self.x, self.y, self.label_smoothing)
+        if self.partners is None:
+            return loss
+        other = task_loss(self.task, outputs, self.x, self.partners, self.label_smoothing)
+        return self.share * loss + (1 - self.share) * other
 
     @property
     def taught(self) -> Answers:

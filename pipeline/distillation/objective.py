@@ -8,7 +8,6 @@ from .answers import Answers
 from .balance import balance
 from .batches import Batch
 from .guidance import Guidance, combined
-from .loss import task_loss
 from .method import Lesson, Method
 from .methods.catalog import method
 from .options import Training
@@ -51,10 +50,10 @@ class Objective(nn.Module):
         """The loss, a scalar, of what the student says of a batch."""
         lesson = self._lesson(student, batch, progress)
         if self.guidance is None:
-            return self._task(lesson, batch)
+            return lesson.task_loss(student.outputs)
         alpha = self.guidance.how.alphas.at(progress)
         parts = [alpha * weight * each(lesson) for weight, each in zip(self.weights, self._each(), strict=True)]
-        found: torch.Tensor = self.balance([*parts, (1 - alpha) * self._task(lesson, batch)], student)
+        found: torch.Tensor = self.balance([*parts, (1 - alpha) * lesson.task_loss(student.outputs)], student)
         return found
 
     def after_step(self, net: nn.Module) -> None:
@@ -68,18 +67,8 @@ class Objective(nn.Module):
             how = self.guidance.how
             temperature = how.temperatures.at(progress)
             teacher = combined(how.combine, batch.teachers, batch.y, self.task, temperature, batch.draw)
-        return Lesson(self.task, batch.x, batch.y, batch.rows, student, teacher, temperature, progress)
-
-    def _task(self, lesson: Lesson, batch: Batch) -> torch.Tensor:
-        """The task's own loss; of mixed samples, that of both halves."""
-        loss = self._against(lesson, batch.y)
-        if batch.partners is None:
-            return loss
-        return batch.share * loss + (1 - batch.share) * self._against(lesson, batch.partners)
-
-    def _against(self, lesson: Lesson, y: torch.Tensor) -> torch.Tensor:
-        smoothing = self.training_options.label_smoothing
-        return task_loss(self.task, lesson.student.outputs, lesson.x, y, smoothing)
+        mixed = (batch.partners, batch.share, self.training_options.label_smoothing)
+        return Lesson(self.task, batch.x, batch.y, batch.rows, student, teacher, temperature, progress, *mixed)
 
     def _each(self) -> list[Method]:
         return list(self.methods)  # type: ignore[arg-type]

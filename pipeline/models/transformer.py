@@ -15,13 +15,14 @@ class Attention(nn.Module):
         self.joined = (-1, length, width)
         self.scale = (width // heads) ** -0.5
         self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
+        self.share = nn.Softmax(dim=-1)  # a layer, so that what positions hear can be tapped
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n,length,width) -> the same."""
         query, key, value = (
             layer(x).reshape(self.split).permute(0, 2, 1, 3) for layer in (self.query, self.key, self.value)
         )
-        share = torch.softmax(self.scale * query @ key.transpose(2, 3), dim=-1)  # (n,heads,length,length)
+        share = self.share(self.scale * query @ key.transpose(2, 3))  # (n,heads,length,length)
         heard = (share @ value).permute(0, 2, 1, 3).reshape(self.joined)
         found: torch.Tensor = self.output(heard)
         return found
