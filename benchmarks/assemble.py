@@ -16,6 +16,7 @@ from ..pipeline.data.dataset import DataSet, load
 from ..pipeline.models.checkpoint import read_about
 from ..pipeline.models.trained_on import has_seen
 from ..pipeline.recipe import Recipe
+from ..pipeline.runtimes.scores import read_scores
 from ..pipeline.task import Metric, Task
 from ..targets.target import Device, Plan
 from .handover import Handed
@@ -39,7 +40,7 @@ def assemble(
 ) -> Report:
     """The report of a run whose files were handed over and measured."""
     dataset, last = load(artifacts["data"].path), steps.variants[-1]
-    task, told = dataset.about.task, _read(artifacts[last.judged[0]])["predictions"]
+    task, told = dataset.about.task, read_scores(artifacts[last.judged[0]].path)["predictions"]
     name = next(file.path.name for file in handed if file.variant == last.name and file.role)
     return Report(
         recipe=recipe.name,
@@ -69,7 +70,7 @@ def assemble(
 
 
 def _variant(row: Planned, recipe: Recipe, artifacts: Artifacts, handed: Sequence[Handed], task: Task) -> Variant:
-    scores = [_read(artifacts[step]) for step in row.judged]
+    scores = [read_scores(artifacts[step].path) for step in row.judged]
     files = tuple(_file(file, scores[0]) for file in handed if file.variant == row.name and file.role)
     return Variant(
         name=row.name,
@@ -88,7 +89,7 @@ def _judged(row: Planned, rows: Sequence[Planned], artifacts: Artifacts, dataset
     """Of the integer rows, the rows they were made from and the last one: what is paired or drawn."""
     if not row.source and row is not rows[-1] and row.name not in [one.source for one in rows]:
         return None
-    return judged(dataset.about.task, _read(artifacts[row.judged[0]])["predictions"], dataset.test.y)
+    return judged(dataset.about.task, read_scores(artifacts[row.judged[0]].path)["predictions"], dataset.test.y)
 
 
 def _file(file: Handed, scores: Mapping[str, Any]) -> ModelFile:
@@ -148,12 +149,13 @@ def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
     teacher = artifacts["teacher"]
     if teacher.kind == "checkpoint" and (note := has_seen(read_about(teacher.path).data, dataset.about)):
         yield note
-    yield from _read(artifacts["teacher score"]).get("notes", ())
+    yield from read_scores(artifacts["teacher score"].path)["notes"]
 
 
 def _notes(rows: Sequence[Planned], artifacts: Artifacts, metric: Metric) -> Iterator[str]:
     """What a user should know before choosing; told from validation."""
-    validation = {row.name: np.mean([_read(artifacts[step])["validation"] for step in row.judged]) for row in rows}
+    scored = {row.name: [read_scores(artifacts[step].path) for step in row.judged] for row in rows}
+    validation = {name: np.mean([one["validation"] for one in scores]) for name, scores in scored.items()}
     teacher, scratch = validation.get("teacher"), validation.get("student from scratch")
     if teacher is not None and scratch is not None and metric.sign * (teacher - scratch) < 0:
         yield (

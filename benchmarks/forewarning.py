@@ -1,6 +1,5 @@
 """Follows a run and warns before its students are trained, when their teacher knows no more than a guess would tell."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from ..pipeline.chain import Step
 from ..pipeline.data.dataset import DataSet, load
 from ..pipeline.progress import say
 from ..pipeline.run import Watcher
+from ..pipeline.runtimes.scores import read_scores
 from ..pipeline.store import Made
 
 
@@ -27,7 +27,7 @@ class Forewarning:
         if step.name == "data":
             self._data = made.artifact.path
         if step.name == "teacher score":
-            score = float(json.loads(made.artifact.path.read_text())["validation"])
+            score = float(read_scores(made.artifact.path)["validation"])
             if warning := nothing_to_teach(score, load(self._data)):
                 say(warning)
 

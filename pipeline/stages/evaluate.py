@@ -1,8 +1,7 @@
 """Evaluate: what a model file scores on validation and test, and how large it is."""
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,12 +10,12 @@ from ..artifact import Artifact, Kind
 
 @dataclass(frozen=True)
 class Evaluate:
-    """The file itself is run on every sample; predictions of the test split are kept, so that models can be paired."""
+    """The file itself is run on every sample; what it says of the test split is kept, so that models can be paired."""
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"source": ("onnx", "tflite"), "data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
-    gives: ClassVar[Kind] = "report"
-    version: ClassVar[int] = 1
+    gives: ClassVar[Kind] = "scores"
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro")
 
     def sources(self) -> Iterable[Path]:
@@ -24,7 +23,6 @@ class Evaluate:
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
-        from ..runtimes.scores import scores
+        from ..runtimes.scores import scores, write_scores
 
-        found = scores(inputs["source"].path, load(inputs["data"].path))
-        out.write_text(json.dumps(asdict(found), sort_keys=True))
+        write_scores(out, scores(inputs["source"].path, load(inputs["data"].path)))

@@ -1,8 +1,7 @@
 """Evaluate a teacher as it is: what it scores on validation and test, and what is known of its size."""
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,8 +20,8 @@ class EvaluateTeacher:
         "embeddings": ("embeddings",),
     }
     optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
-    gives: ClassVar[Kind] = "report"
-    version: ClassVar[int] = 1
+    gives: ClassVar[Kind] = "scores"
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
 
     def sources(self) -> Iterable[Path]:
@@ -31,6 +30,7 @@ class EvaluateTeacher:
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
         from ..distillation.repeatable import repeatable
+        from ..runtimes.scores import write_scores
         from ..teachers.folder import load_teacher
         from ..teachers.scores import teacher_scores
 
@@ -38,4 +38,4 @@ class EvaluateTeacher:
         teacher = load_teacher(inputs["source"], dataset, inputs.get("embeddings"))
         with repeatable(0, self.threads):
             found = teacher_scores(teacher, dataset)
-        out.write_text(json.dumps({**asdict(found), "notes": list(teacher.notes)}, sort_keys=True))
+        write_scores(out, found, teacher.notes)
