@@ -1,5 +1,6 @@
 """Taps: what layers inside a net give, by their module path, while the net computes as ever."""
 
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,6 +42,16 @@ def tapped(net: nn.Module, paths: Iterable[str], example: torch.Tensor) -> Itera
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def silent_copy(net: nn.Module) -> nn.Module:
+    """A copy of the net with its weights, to which no tap listens; hooks of the net's own stay."""
+    copied = copy.deepcopy(net)
+    for layer in copied.modules():
+        for hooks in (layer._forward_hooks, layer._forward_pre_hooks):
+            for number in [number for number, hook in hooks.items() if getattr(hook, "__module__", "") == __name__]:
+                del hooks[number]
+    return copied
 
 
 def output_layer(net: nn.Module, example: torch.Tensor) -> nn.Module:

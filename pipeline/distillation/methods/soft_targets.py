@@ -7,23 +7,28 @@ from ..method import Lesson, Method
 
 
 class SoftTargets(Method):
-    """T^2 * KL(softmax(teacher / T), softmax(student / T)); T^2 keeps its gradient the same size at every T.
+    """The student's softened outputs are drawn to the teacher's, as `softened` has it."""
+
+    def forward(self, lesson: Lesson) -> torch.Tensor:
+        return softened(lesson, lesson.student.outputs, lesson.taught.outputs)
+
+
+def softened(lesson: Lesson, own: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """T^2 * KL(softmax(theirs / T), softmax(own / T)); T^2 keeps its gradient the same size at every T.
 
     Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network, section 2. Reals have no temperature:
     theirs is the mean squared error, as in `MatchedLogits`.
     """
-
-    def forward(self, lesson: Lesson) -> torch.Tensor:
-        student, teacher, t = lesson.student.outputs, lesson.taught.outputs, lesson.temperature
-        if lesson.task.kind != "classify":
-            return functional.mse_loss(student, teacher.reshape(student.shape))
-        soft = functional.kl_div(
-            functional.log_softmax(student / t, dim=1),
-            functional.log_softmax(teacher / t, dim=1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        return t**2 * soft
+    if lesson.task.kind != "classify":
+        return functional.mse_loss(own, theirs.reshape(own.shape))
+    t = lesson.temperature
+    soft = functional.kl_div(
+        functional.log_softmax(own / t, dim=1),
+        functional.log_softmax(theirs / t, dim=1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return t**2 * soft
 
 
 class MatchedLogits(Method):
