@@ -51,6 +51,8 @@ def _readable(model: Path) -> Iterator[Path]:
     if not is_of_tensorflow(model):
         yield model
         return
+    if not model.exists():
+        raise BadInput(f"{model}: no such file")
     check_tensorflow(install_command("tensorflow"))
     whole = model.resolve()
     with scratch_folder() as folder:

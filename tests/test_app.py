@@ -56,14 +56,12 @@ def net(path: Path, task: Task, preprocess: Preprocess) -> Path:
     """A dense layer on everything, which says what it is for."""
     shape, values = preprocess.shape, np.random.default_rng(0)
     count, outputs = int(np.prod(shape)), task.outputs(shape)
-    given = ["n", *shape] if len(shape) == 1 else ["n", shape[2], *shape[:2]]
+    given: list[str | int | None] = ["n", *shape] if len(shape) == 1 else ["n", shape[2], *shape[:2]]
     weights = values.normal(0, 0.3, (count, outputs)).astype(np.float32)
     nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])]
-    ports = [
-        helper.make_tensor_value_info(*port)
-        for port in (("x", TensorProto.FLOAT, given), ("y", TensorProto.FLOAT, ["n", outputs]))
-    ]
-    graph = helper.make_graph(nodes, "net", ports[:1], ports[1:], [numpy_helper.from_array(weights, "w")])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, given)
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", outputs])
+    graph = helper.make_graph(nodes, "net", [x], [y], [numpy_helper.from_array(weights, "w")])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     about = {"task": task.to_json(), "preprocess": preprocess.to_json()}
     helper.set_model_props(model, {KEY: json.dumps(about)})

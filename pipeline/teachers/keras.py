@@ -16,10 +16,10 @@ REFUSED = 4  # the code that the child ends with when TensorFlow refuses the mod
 
 
 def is_of_tensorflow(model: Path) -> bool:
-    """Whether it is a Keras file, or a folder; BadModel for a folder that is no SavedModel."""
+    """Whether it is called as Keras files are, or is a folder; BadModel for a folder that is no SavedModel."""
     if model.is_dir() and not (model / "saved_model.pb").is_file():
         raise BadModel(f"{model}: a folder without saved_model.pb, so no SavedModel; name a model's file")
-    return model.is_dir() or (model.suffix.lower() in KERAS and model.is_file())
+    return model.is_dir() or model.suffix.lower() in KERAS
 
 
 def check_tensorflow(cure: str = CURE) -> None:
