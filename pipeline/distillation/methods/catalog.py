@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 NAMES = {
     "soft-targets": "soft_targets:SoftTargets",
     "logits": "soft_targets:MatchedLogits",
+    "mutual": "mutual:Mutual",
+    "deep-supervision": "deep_supervision:DeepSupervision",
+    "mean-teacher": "mean_teacher:MeanTeacher",
+    "adversarial": "adversarial:Adversarial",
+    "adversarial-features": "adversarial:AdversarialFeatures",
+    "hidden-states": "hidden_states:HiddenStates",
+    "embeddings": "hidden_states:Embeddings",
+    "attention-maps": "attention_maps:AttentionMaps",
+    "minilm": "minilm:MiniLm",
 }
-WITHOUT_TEACHER: tuple[str, ...] = ()  # those that learn from the student's own net, or from its peers
+WITHOUT_TEACHER = ("mutual", "deep-supervision", "mean-teacher")  # they learn from the student's own net, or its peers
 
 
 @dataclass(frozen=True)
