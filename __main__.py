@@ -97,6 +97,17 @@ def parser() -> Parser:
     run.add_argument("--again", action="store_true", help="measure again what was measured before")
     run.add_argument("--seeds", type=int, metavar="N", help="train N students instead of the recipe's number")
 
+    compare = command("compare", "every way of teaching beside the student from scratch", COMPARE)
+    compare.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a shipped recipe")
+    compare.add_argument("--seeds", type=int, metavar="N", help="train N students of each kind (the recipe's number)")
+    compare.add_argument("--methods", metavar="NAME[,NAME]", help="these, each alone (those of the recipe)")
+    compare.add_argument(
+        "--shuffled-teacher", action="store_true", help="a control row: outputs of the teacher for other samples"
+    )
+    compare.add_argument("--baseline", type=Path, metavar="report.json", help="what changed since an earlier report")
+    compare.add_argument("--out", type=Path, metavar="DIR", help="where files and report go (runs/NAME-compared)")
+    compare.add_argument("--again", action="store_true", help="measure again what was measured before")
+
     quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)
     quantize.add_argument(
         "model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file; .keras, .h5 or a SavedModel's folder"
@@ -163,6 +174,7 @@ def parser() -> Parser:
         "--cool-down", type=duration, default=0.0, metavar="30s", help="rest so long before every round (0)"
     )
     bench.add_argument("--cool-to", type=finite, metavar="CELSIUS", help="end that rest once it is cooler than this")
+    bench.add_argument("--against", type=Path, metavar="FILE", help="compare with what an earlier --json wrote")
     bench.add_argument("--phones", type=int, default=1, metavar="N", help="web: browsers that join, a row each (1)")
     bench.add_argument("--wait", type=finite, default=120.0, metavar="S", help="web: how long for them (120)")
     bench.add_argument("--lan", action="store_true", help="web: let phones in the same network join")
@@ -198,6 +210,10 @@ def parser() -> Parser:
 RUN = """Trains the teacher, distils, prunes and quantizes the student, writes ONNX and TFLite, measures on the recipe's
 targets, prints the table, and leaves files, report.json and report.html. What was made before is found in the store:
 stop it at any point, and the same command goes on from there."""
+COMPARE = """Trains the student from scratch and with every [[stage]] and method that the recipe teaches it by, on one budget,
+over the same seeds; chooses on validation, the simpler one where noise does not tell; prunes and quantizes the student
+from scratch and the best one that was taught; reports scores with paired intervals, calibration, agreement with the
+teacher, sizes and times. Test chooses nothing."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
 was lost on your data. A Keras model or a SavedModel is converted by TensorFlow first, in a process of its own."""

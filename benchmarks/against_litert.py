@@ -1,4 +1,4 @@
-"""`python -m edgestill.benchmarks.against_litert FILE...`: our p50 on this machine beside LiteRT's own benchmark tool."""
+"""`python -m edgestill.benchmarks.against_litert FILE...`: our p50 here beside that of LiteRT's own benchmark tool."""
 
 import argparse
 import json
@@ -52,7 +52,7 @@ class Compared:
 
 def compared(path: Path, rounds: int = ROUNDS) -> Compared:
     """The same number of calls after the same warm-up, each round in new processes; who begins changes every round."""
-    ours, theirs = [], []
+    ours, theirs = list[tuple[float, ...]](), list[tuple[float, ...]]()
     for number in range(rounds):
         turns = [(ours, _ours), (theirs, _theirs)]
         for kept, measure in turns if number % 2 else turns[::-1]:

@@ -35,6 +35,13 @@ def run(arguments: Namespace) -> int:
     return 0 if all(parity.passed for parity in report.parity) else 1
 
 
+def compare(arguments: Namespace) -> int:
+    """`edgestill compare`: exit code 1 when the parity of the INT8 files fails."""
+    from .comparison.command import compare as serve
+
+    return serve(arguments)
+
+
 def quantize(arguments: Namespace) -> int:
     """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
     from .quantizing import quantize as serve
@@ -93,7 +100,9 @@ def bench(arguments: Namespace) -> int:
     from ..pipeline.artifact import of_file
     from ..pipeline.progress import listening
     from ..targets.target import Plan
+    from .earlier import against, read_earlier
     from .harness import bench as measure
+    from .readings import to_json
     from .table import print_results
     from .terminal import Terminal
 
@@ -110,12 +119,15 @@ def bench(arguments: Namespace) -> int:
     )
     for path in arguments.files:
         of_file(path)
+    earlier = read_earlier(arguments.against) if arguments.against else []
     with Terminal() as terminal, listening(terminal), terminal.working("measuring"):
         results = measure(arguments.files, found, plan)
+    compared = list(against(results, earlier, arguments.against.name)) if arguments.against else []
     if arguments.json:
-        print_json({"schema": 1, "results": [result.to_json() for result in results]})
+        rows = [result.to_json() for result in results]
+        print_json({"schema": 1, "results": rows, "compared": to_json(results), "against": compared})
     else:
-        print_results(results)
+        print_results(results, compared=compared)
     errors = [result.error for result in results if result.error]
     if errors:
         return 3 if all(error.is_missing for error in errors) else 2

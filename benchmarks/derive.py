@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from .baseline import Baseline, Since, changes_since
 from .checks import Doubt
+from .choice import Choice, choose
+from .likeness import unlike
 from .pairs import over_samples
+from .pareto import front
 from .result import Result
+from .slower import why_slower
 from .stats import Interval, Latency, Spread, paired_difference, speed_ratio, spread
 from .variant import Role, Variant, float_source, result_of
 
@@ -16,12 +22,23 @@ TWINS: dict[Role, Role] = {"int8 tflite": "float tflite", "int8 onnx": "float on
 
 @dataclass(frozen=True)
 class Scores:
-    """One variant over its seeds, and the paired difference to the student from scratch of what came after it."""
+    """One variant over its seeds, and the paired difference to the student from scratch of what came after it, on test
+    and on validation.
+
+    `calibration_error` is the expected one on test, 0 to 1; `same_as_teacher` (a share), `divergence` (nats) and
+    `distance` (the metric's unit) say how alike it and the teacher answer test. None where it is not known.
+    """
 
     variant: str
     validation: Spread | None
     test: Spread | None
     over_scratch: Interval | None
+    validation_over_scratch: Interval | None = None
+    calibration_error: Spread | None = None
+    same_as_teacher: Spread | None = None
+    divergence: Spread | None = None
+    distance: Spread | None = None
+    seconds: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -50,31 +67,47 @@ class Timing:
 
 @dataclass(frozen=True)
 class Speed:
-    """How many times faster an INT8 file runs than the float file it was made from, in the same runtime."""
+    """How many times faster an INT8 file runs than the float file it was made from, in the same runtime; why it does
+    not, where it is slower."""
 
     int8: str
     float: str
     format: str
     ratio: Interval
+    why_slower: str | None = None
 
 
 @dataclass(frozen=True)
 class Derived:
-    """The `derived` block of a report."""
+    """The `derived` block of a report: `pareto` names the rows that no other beats in score, size and time at once,
+    `choice` says which of the candidates to take, where some were compared, and `since` what changed against an earlier
+    report."""
 
     scores: tuple[Scores, ...]
     changes: tuple[Change, ...]
     timings: tuple[Timing, ...]
     speeds: tuple[Speed, ...]
+    pareto: tuple[str, ...] = ()
+    choice: Choice | None = None
+    since: tuple[Since, ...] = ()
 
 
-def derive(variants: Sequence[Variant], results: Sequence[Result]) -> Derived:
-    """All of it, from the raw values alone."""
+def derive(
+    variants: Sequence[Variant],
+    results: Sequence[Result],
+    compared: Sequence[str] = (),
+    baseline: Baseline | None = None,
+) -> Derived:
+    """All of it, from the raw values alone; `compared` names candidates, simplest first."""
+    rows = {variant.name: variant for variant in variants}
     return Derived(
         scores=tuple(_scores(variant, variants) for variant in variants),
         changes=tuple(_changes(variants)),
         timings=tuple(Timing(one.key, one.latency(), one.degraded()) for one in results),
         speeds=tuple(_speeds(variants, results)),
+        pareto=front(variants, results),
+        choice=choose([rows[name] for name in compared if name in rows]),
+        since=tuple(changes_since(baseline, variants, results)) if baseline else (),
     )
 
 
@@ -88,7 +121,18 @@ def _scores(variant: Variant, variants: Sequence[Variant]) -> Scores:
         validation=spread(variant.validation) if variant.validation else None,
         test=spread(variant.test) if variant.test else None,
         over_scratch=paired_difference(variant.test, scratch.test) if paired else None,
+        validation_over_scratch=paired_difference(variant.validation, scratch.validation) if paired else None,
+        calibration_error=_spread([one.error for one in variant.reliability]),
+        same_as_teacher=_spread([one.same for one in variant.agreement]),
+        divergence=_spread([one.divergence for one in variant.agreement]),
+        distance=_spread([one.distance for one in variant.agreement]),
+        seconds=_spread(variant.seconds),
     )
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    return spread(known) if known else None
 
 
 def _changes(variants: Sequence[Variant]) -> Iterator[Change]:
@@ -112,15 +156,14 @@ def _speeds(variants: Sequence[Variant], results: Sequence[Result]) -> Iterator[
     for variant in variants:
         source = float_source(variants, variant) if variant.integer else None
         for role, twin in TWINS.items():
-            own, base = variant.file(role), source.file(twin) if source else None
-            if own and base and (ratio := _ratio(result_of(results, own), result_of(results, base))):
-                yield Speed(own.name, base.name, role.split()[1], ratio)
+            own, base = (
+                result_of(results, file) for file in (variant.file(role), source.file(twin) if source else None)
+            )
+            if own and base and own.latency() and base.latency() and not unlike(own, base):
+                yield _speed(own, base, role.split()[1])
 
 
-def _ratio(own: Result | None, base: Result | None) -> Interval | None:
-    """None unless both were timed in the same runtime with the same threads."""
-    if not (own and base and own.runtime and base.runtime and own.latency() and base.latency()):
-        return None
-    if any(own.runtime[key] != base.runtime[key] for key in ("name", "version", "threads")):
-        return None
-    return speed_ratio(own.rounds_us, base.rounds_us)
+def _speed(own: Result, base: Result, format: str) -> Speed:
+    ratio = speed_ratio(own.rounds_us, base.rounds_us)
+    why = why_slower(own, base) if ratio.high is not None and ratio.high < 1.0 else None
+    return Speed(Path(own.file.path).name, Path(base.file.path).name, format, ratio, why)

@@ -1,7 +1,7 @@
 """Measures files on targets: each file on each target is a subject, which becomes a row whatever happens to it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class _Subject:
     def open(self, stack: ExitStack) -> None:
         with self.step("load"):
             file = of_file(self.path)
-            self.facts = FileFacts(str(self.path), file.sha256, file.bytes, file.kind)
+            self.facts = FileFacts(str(self.path), file.sha256, file.bytes, file.kind, *_arithmetic(file))
             self.arena = _arena(file)
             self.loaded = stack.enter_context(self.target.load(file, self.plan.threads))
 
@@ -119,6 +119,18 @@ class _Subject:
             telemetry=_telemetry(self.rounds),
             sustained=self.sustained,
         )
+
+
+def _arithmetic(file: Artifact) -> tuple[str | None, int | None]:
+    """Precision and number of operators; nothing where the file does not say: whoever runs it will."""
+    from ..pipeline.runtimes.interface import arithmetic
+
+    if file.kind not in ("onnx", "tflite"):
+        return None, None
+    with suppress(EdgestillError):
+        found = arithmetic(file.path)
+        return found.precision, found.operators
+    return None, None
 
 
 def _arena(file: Artifact) -> ArenaBytes | None:

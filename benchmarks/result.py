@@ -11,12 +11,17 @@ from . import checks, stats
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A model file; `sha256`, `bytes` and `kind` are None where it could not be read."""
+    """A model file; all but its path is None where it could not be read.
+
+    `precision` is "int8" or "float", what most of its operators compute with; a C package does not say.
+    """
 
     path: str
     sha256: str | None = None
     bytes: int | None = None
     kind: str | None = None
+    precision: str | None = None
+    operators: int | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def speeds(report: Report) -> Iterator[str]:
     """Every INT8 file against the float file it came from, in the same runtime, with the interval of the ratio."""
     for one in derive(report.variants, report.results).speeds:
         yield f"{FORMATS[one.format]}: {_speed(one.ratio)}."
+        if one.why_slower:
+            yield f"Why INT8 is slower there: {one.why_slower}."
 
 
 def _speed(ratio: Interval) -> str:
@@ -94,8 +96,8 @@ def distillation(report: Report) -> str | None:
     if difference.low is None or difference.high is None:
         few = "one seed is too few" if distilled.test.n < 2 else "the seeds agree too exactly"
         return f"{said}; {few} to call it a gain or a loss."
-    interval = f"95 % interval {_ends(difference, metric, near)}"
-    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {_verdict(difference, metric)}."
+    interval = f"95 % interval {ends(difference, metric, near)}"
+    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {verdict(difference, metric)}."
 
 
 def _unequal(report: Report) -> str:
@@ -109,13 +111,13 @@ def _unequal(report: Report) -> str:
     return f", each stopped by validation, after {own} epochs and {alone}"
 
 
-def _ends(interval: Interval, metric: Metric, near: float) -> str:
+def ends(interval: Interval, metric: Metric, near: float) -> str:
     """−0.25 to +0.05: one decimal more than the score itself."""
     digits = metric.decimals(near) + 1
     return " to ".join(gain(end, digits) for end in (interval.low, interval.high) if end is not None)
 
 
-def _verdict(difference: Interval, metric: Metric) -> str:
+def verdict(difference: Interval, metric: Metric) -> str:
     if not difference.excludes(0.0):
         return "chance is not excluded"
     gained = difference.estimate * metric.sign > 0
@@ -138,10 +140,10 @@ def quantizations(report: Report) -> Iterator[str]:
 
 def _intervals(one: Change, metric: Metric, near: float, seeds: int) -> Iterator[str]:
     if one.over_seeds and one.over_seeds.low is not None:
-        ends = _ends(one.over_seeds, metric, near)
+        ends = ends(one.over_seeds, metric, near)
         yield f"had other seeds trained the nets, {ends} (95 %, paired over {counted(seeds, 'seed')})"
     if one.over_samples and one.over_samples.low is not None:
-        ends = _ends(one.over_samples, metric, near)
+        ends = ends(one.over_samples, metric, near)
         yield f"had other samples been tested, {ends} (95 %, paired over {one.samples:,} samples, first seed alone)"
 
 

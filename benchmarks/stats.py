@@ -122,6 +122,21 @@ def speed_ratio(rounds: Sequence[Sequence[float]], baseline: Sequence[Sequence[f
     return Interval(math.exp(logs.estimate), low, high)
 
 
+def ratio_of_separate(rounds: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]]) -> Interval:
+    """How many times faster than a baseline that was measured at another time: of the geometric means of the rounds'
+    medians, with Welch's interval (1947, The generalization of Student's problem) on the logarithms."""
+    own, base = ([math.log(statistics.median(one)) for one in some if one] for some in (rounds, baseline))
+    difference = statistics.fmean(base) - statistics.fmean(own)
+    if min(len(own), len(base)) < 2:
+        return Interval(math.exp(difference), None, None)
+    shares = [statistics.variance(one) / len(one) for one in (own, base)]
+    if not sum(shares):
+        return Interval(math.exp(difference), None, None)
+    freedom = sum(shares) ** 2 / sum(share**2 / (len(one) - 1) for share, one in zip(shares, (own, base), strict=True))
+    reach = t_975(max(1, int(freedom))) * math.sqrt(sum(shares))
+    return Interval(math.exp(difference), math.exp(difference - reach), math.exp(difference + reach))
+
+
 def _mean_interval(values: Sequence[float]) -> Interval:
     mean = statistics.fmean(values)
     if len(values) < 2:

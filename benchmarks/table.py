@@ -12,14 +12,17 @@ from rich.text import Text
 from ..pipeline.errors import MissingTool
 from ..pipeline.task import Metric
 from ..targets.target import Evidence
-from . import estimate_table, processor_table, sentences
+from . import estimate_table, processor_table, sentences, verdicts
 from .board_table import boards_table, remarks
 from .browser_remarks import of_browsers
 from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
 from .processor_table import disagreements, of_processor, processors_table
+from .readings import readings
 from .report import Report
 from .result import Result
+from .sustained import of_long_runs, sustained_table
+from .teaching_table import teaching_table
 from .variant import Role, Variant, package_arena, result_of
 
 PIPED_WIDTH = 120
@@ -31,6 +34,8 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     """The table of a run, what follows from it in words, warnings, and where everything lies."""
     console = console or _console()
     console.print()
+    if report.compared:
+        console.print(teaching_table(report), end="\n\n")
     console.print(variants_table(report, console.width))
     console.print()
     emulated = [replace(one, arena=package_arena(report.variants, one)) for one in report.results if one.counts]
@@ -42,7 +47,7 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     for kind, text in remarks(emulated):
         _line(console, kind, text)
     mixed = sentences.mixed(report)
-    for text in (*([mixed] if mixed else []), *report.notes, *warnings(report.results)):
+    for text in (*verdicts.doubts(report), *([mixed] if mixed else []), *report.notes, *warnings(report.results)):
         _line(console, "warning", text)
     for text in failures([one for one in report.results if not _lacks_tool(one)]):
         _line(console, "failed", text)
@@ -51,8 +56,11 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_results(results: Sequence[Result], console: Console | None = None) -> None:
-    """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column."""
+def print_results(results: Sequence[Result], console: Console | None = None, compared: Sequence[str] = ()) -> None:
+    """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column.
+
+    `compared` is what is known of these rows beside earlier ones.
+    """
     console = console or _console()
     measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
     processors = [one for one in emulated if of_processor(one)]
@@ -67,6 +75,10 @@ def print_results(results: Sequence[Result], console: Console | None = None) -> 
         console.print(*[""] * bool(index), table(rows), sep="\n")
     for text in disagreements([*measured, *processors]):
         _line(console, "failed", text)
+    if any(one.sustained for one in results):
+        console.print("", sustained_table(results), sep="\n")
+    for kind, text in (*readings(measured), *of_long_runs(results), *(("fact", one) for one in compared)):
+        _line(console, kind, text)
     for text in of_browsers(measured):
         _line(console, "fact", text)
     for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
@@ -163,8 +175,11 @@ def _words(report: Report) -> Iterator[str]:
     if said := sentences.latency(report):
         yield said
     yield from sentences.speeds(report)
-    if said := sentences.distillation(report):
-        yield said
+    yield from verdicts.choice(report)
+    for said in (verdicts.control(report), None if report.compared else sentences.distillation(report)):
+        if said:
+            yield said
+    yield from verdicts.since(report)
     yield from sentences.quantizations(report)
 
 

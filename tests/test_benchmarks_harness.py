@@ -89,7 +89,7 @@ def test_a_row_of_json_keeps_the_contract(results: list[Result]) -> None:
     for result in results:
         row = json.loads(json.dumps(result.to_json(), allow_nan=False))
         assert set(row) == keys
-        assert set(row["artifact"]) == {"path", "sha256", "bytes", "kind"}
+        assert set(row["artifact"]) == {"path", "sha256", "bytes", "kind", "precision", "operators"}
         assert {"plan", "stack", "static", "total"} <= set(row["ram_bytes"])
     row = results[4].to_json()
     assert {"n", "first", "min", "p50", "p90", "p99", "mean"} <= set(row["latency_us"])

@@ -51,7 +51,8 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     result = result_of(report.results, end)
     calls = result.latency() if result else None
     if result and calls:
-        yield "p50 on this machine", micros(calls.p50), f"p90 {micros(calls.p90)}, {sentences.runtime(result)}"
+        doubted = "; doubted, see below" if result.degraded() else ""
+        yield "p50 on this machine", micros(calls.p50), f"p90 {micros(calls.p90)}, {sentences.runtime(result)}{doubted}"
     arena = end.arena if end else None
     if arena:
         yield "arena", size(arena.total), f"TFLite Micro: {size(arena.head)} reused, {size(arena.tail)} kept"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import BadModel
 from ..graph.flatbuffer import DAMAGE, File, unpack
@@ -37,6 +37,27 @@ def describe(path: Path) -> Interface:
     if not path.is_file():
         raise BadModel(f"{path}: no such file")
     return readers[path.suffix](path)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What most operators of a file compute with, and how many operators there are."""
+
+    precision: Literal["int8", "float"]
+    operators: int
+
+
+def arithmetic(path: Path) -> Arithmetic:
+    """Of an .onnx or .tflite file; BadModel when it cannot be read. A float file may keep its weights as int8."""
+    if path.suffix == ".onnx":
+        operators = [node.op_type for node in _onnx_graph(path).node]
+        integer = any(name.startswith("QLinear") or name.endswith("Integer") for name in operators)
+        layers = sum(name not in ("QuantizeLinear", "DequantizeLinear") for name in operators)
+        return Arithmetic("int8" if integer or layers < len(operators) else "float", layers)
+    file = unpack(path.read_bytes(), path.name)
+    given = [_tensors(file, operator.outputs, path) for operator in file.subgraph.operators or []]
+    whole = sum(any(tensor.dtype in ("int8", "uint8", "int16") for tensor in one) for one in given)
+    return Arithmetic("int8" if 2 * whole > len(given) else "float", len(given))
 
 
 def activations(path: Path) -> dict[str, int]:
@@ -75,13 +96,17 @@ def _port(tensor: Tensor) -> Port:
     return Port(tensor.name, tensor.shape, tensor.dtype, quantization.per_tensor_scale, quantization.zero_point)
 
 
-def _onnx(path: Path) -> Interface:
+def _onnx_graph(path: Path) -> Any:
     import onnx
 
     try:
-        graph = onnx.load(path, load_external_data=False).graph
+        return onnx.load(path, load_external_data=False).graph
     except Exception as error:  # protobuf raises a DecodeError of its own
         raise BadModel(f"{path.name}: damaged, or no ONNX file; get the file again") from error
+
+
+def _onnx(path: Path) -> Interface:
+    graph = _onnx_graph(path)
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if not graph.output:

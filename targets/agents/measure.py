@@ -117,6 +117,7 @@ class Agent:
 
     def __init__(self, say: Callable[..., None]) -> None:
         self.say, self.model, self.fed, self.first_us = say, None, None, None  # type: Callable[..., None], Any, Any, Any
+        self.cores = len(os.sched_getaffinity(0))
 
     def load(self, file: str, runtime: str, threads: int = 1, sha256: str | None = None) -> None:
         if sha256 and hashlib.sha256(Path(file).read_bytes()).hexdigest() != sha256:
@@ -149,7 +150,7 @@ class Agent:
     def measure(
         self, runs: int, seconds: float, warmup: int = 10, warmup_seconds: float = 0.0, seed: int = 0, **around: Any
     ) -> None:
-        cores = self.prepare(seed, **around)
+        affinity = self.prepare(seed, **around)
         before, warm_at, warm = telemetry(), time.perf_counter() + warmup_seconds, 0
         while warm < warmup or time.perf_counter() < warm_at:
             self.call()
@@ -164,8 +165,8 @@ class Agent:
             interruptions=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
             memory={"before": self.before, "peak": status("VmHWM")},  # bytes resident before it was opened, since
             output_sha256=digest(self.model.fetch()),
-            cores=len(cores),
-            affinity=cores,
+            cores=self.cores,
+            affinity=affinity,
             before=before,
             after=telemetry(),
         )
