@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 QEMU = "/usr/bin/qemu-aarch64-static"
 PACKAGES = (
     "python3,python3-venv,openssh-server,libstdc++6,bash,dash,coreutils,grep,sed,tar,gzip,procps,base-passwd,"
@@ -34,7 +36,7 @@ grep -v '^from __future__'; } | python3 -""",
 }
 RULE = f":qemu-aarch64:M::{MAGIC}:{MASK}:{QEMU}:F"  # F: the kernel opens it now, so a chroot needs no copy
 # The namespace's first process: it waits for its user map, then sets up what Debian's init would have.
-SETUP = """
+SYSTEM = """
 set -e
 read -r _ <&{waits}
 mount -t binfmt_misc binfmt_misc {binfmt}
@@ -43,12 +45,14 @@ mount --rbind /dev {root}/dev
 mount -t proc proc {root}/proc
 mount --rbind /sys {root}/sys
 mount --bind {cpuinfo} {root}/proc/cpuinfo
+"""
+SSHD = """
 mount -t tmpfs -o size=512m tmpfs {root}/root
 mount -t tmpfs -o size=4m tmpfs {root}/small
 mkdir -p {root}/root/.ssh
 cp {key} {root}/root/.ssh/authorized_keys
 chmod 700 {root}/root {root}/root/.ssh
-exec chroot {root} /usr/sbin/sshd -D -e -f /dev/null -h {hostkey} -p {port} -o ListenAddress=127.0.0.1 \
+exec chroot {root} /usr/sbin/sshd -D -e -f /dev/null -h /etc/ssh/host_key -p {port} -o ListenAddress=127.0.0.1 \
   -o UsePAM=no -o PermitRootLogin=prohibit-password -o PidFile=none -o StrictModes=no -o MaxStartups=50 \
   -o SetEnv=QEMU_CPU={cpu}
 """
@@ -72,8 +76,10 @@ def lacks() -> str | None:
 def make_root(cache: Path) -> Path:
     """An arm64 Debian with Python, sshd and our stubs; made once, in about 20 seconds."""
     folder = cache / f"arm64-sshd-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:8]}"
-    if not (folder / "ready").exists():
-        _unpack(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "arm64.lock"):
+        if not (folder / "ready").exists():
+            _unpack(folder)
     for name, script in STUBS.items():
         stub = folder / "usr/local/bin" / name
         stub.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +91,6 @@ def make_root(cache: Path) -> Path:
 def _unpack(folder: Path) -> None:
     """No maintainer script runs, so nothing is emulated; what they would have done for sshd is done here."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         ["mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract", f"--include={PACKAGES}", "bookworm"]
         + [str(folder)],
@@ -117,20 +122,21 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Machine:
-    """A running sshd: its port, the first process of its namespaces, and where its files lie here."""
+    """A running daemon: its port, the first process of its namespaces, and where its files lie here."""
 
     root: Path
     port: int
     first: int
+    daemon: str = "sshd"
 
     def processes(self) -> list[str]:
-        """Command lines of what runs in it, beside sshd itself."""
+        """Command lines of what runs in it, beside the daemon itself."""
         inside, found = Path(f"/proc/{self.first}/ns/pid").readlink(), []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if (folder / "ns/pid").readlink() == inside:
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    found += [command] if command and "sshd" not in command else []
+                    found += [command] if command and self.daemon not in command else []
             except OSError:
                 continue
         return found
@@ -163,24 +169,23 @@ class Machine:
 
 
 @contextmanager
-def machine(
-    root: Path, cpu: str, cpuinfo: Path, public_key: Path, scratch: Path, host_key: str = "host_key"
-) -> Iterator[Machine]:
+def machine(root: Path, cpu: str, cpuinfo: Path, public_key: Path, scratch: Path) -> Iterator[Machine]:
     """A running sshd whose processor is `cpu`; when the block ends nothing of it is left."""
-    port, (waits, go) = free_port(), os.pipe()
-    binfmt = scratch / f"binfmt-{port}"
+    port = free_port()
+    script = SSHD.format(root=root, key=public_key, port=port, cpu=cpu)
+    with system(root, cpu, cpuinfo, scratch, script) as first:
+        wait_for(port, first)
+        yield Machine(root, port, first)
+
+
+@contextmanager
+def system(root: Path, cpu: str, cpuinfo: Path, scratch: Path, daemon: str) -> Iterator[int]:
+    """The first process of namespaces in which arm64 programs run; the script `daemon` must end in an exec."""
+    waits, go = os.pipe()
+    binfmt = scratch / f"binfmt-{waits}-{time.monotonic_ns()}"
     binfmt.mkdir()
-    values = {
-        "root": root,
-        "binfmt": binfmt,
-        "cpuinfo": cpuinfo,
-        "key": public_key,
-        "port": port,
-        "waits": waits,
-        "cpu": cpu,
-    }
-    script = SETUP.format(**values, rule=f"'{RULE}'", hostkey="/etc/ssh/host_key")
-    log = (scratch / f"sshd-{port}.log").open("wb")
+    script = SYSTEM.format(root=root, binfmt=binfmt, cpuinfo=cpuinfo, waits=waits, rule=f"'{RULE}'") + daemon
+    log = binfmt.with_suffix(".log").open("wb")
     outer = subprocess.Popen(
         ["unshare", "--user", "--mount", "--pid", "--fork", "bash", "-c", script],
         pass_fds=(waits,),
@@ -192,8 +197,7 @@ def machine(
     try:
         _map_users(outer.pid)
         os.write(go, b"go\n")
-        _wait_for(port, outer)
-        yield Machine(root, port, _children(outer.pid)[0])
+        yield _first_child(outer.pid)
     finally:
         for pid in _children(outer.pid):  # a namespace's first process hears no SIGTERM
             os.kill(pid, signal.SIGKILL)
@@ -202,6 +206,14 @@ def machine(
         os.close(go)
         log.close()
         binfmt.rmdir()
+
+
+def _first_child(pid: int) -> int:
+    until = time.monotonic() + 10
+    while not (found := _children(pid)):
+        assert time.monotonic() < until, "no namespace was made"
+        time.sleep(0.01)
+    return found[0]
 
 
 def _children(pid: int) -> Sequence[int]:
@@ -220,11 +232,12 @@ def _map_users(pid: int) -> None:
         Path(f"/proc/{pid}/{name}").write_text("0 0 65536\n")
 
 
-def _wait_for(port: int, outer: "subprocess.Popen[bytes]") -> None:
+def wait_for(port: int, first: int) -> None:
+    """Until the daemon listens, or has ended."""
     until = time.monotonic() + 30
-    while time.monotonic() < until and outer.poll() is None:
+    while time.monotonic() < until and Path(f"/proc/{first}").exists():
         with socket.socket() as one:
             if one.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"sshd did not start (code {outer.poll()})")
+    raise RuntimeError("the daemon did not start")
