@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-import numpy as np
-
 from ..pipeline.artifact import Artifact, digest
 from ..pipeline.chain import Chain
 from ..pipeline.chain import Variant as Planned
@@ -17,9 +15,12 @@ from ..pipeline.models.checkpoint import read_about
 from ..pipeline.models.trained_on import has_seen
 from ..pipeline.recipe import Recipe
 from ..pipeline.runtimes.scores import read_scores
-from ..pipeline.task import Metric, Task
+from ..pipeline.task import Task
 from ..targets.target import Device, Plan
+from .derive import SCRATCH
+from .forewarning import weaker
 from .handover import Handed
+from .learned import agreements, reliabilities, seconds
 from .report import Curve, LayerParity, Parity, Report
 from .result import ArenaBytes, Result
 from .seen import confusion, judged, scatter
@@ -54,7 +55,11 @@ def assemble(
         plan=plan,
         variants=tuple(
             replace(
-                _variant(row, recipe, artifacts, handed, task), judged=_judged(row, steps.variants, artifacts, dataset)
+                _variant(row, recipe, artifacts, handed, task),
+                judged=_judged(row, steps.variants, artifacts, dataset),
+                seconds=seconds(row, steps, artifacts),
+                reliability=tuple(reliabilities(row, artifacts, dataset)),
+                agreement=tuple(agreements(row, artifacts, dataset)),
             )
             for row in steps.variants
         ),
@@ -63,7 +68,7 @@ def assemble(
         parity=tuple(_parity(row, artifacts, handed, task) for row in steps.variants if row.parity),
         confusion=confusion(name, task, told, dataset.test.y),
         scatter=scatter(name, task, told, dataset.test.y),
-        notes=(*_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, task.metric)),
+        notes=(*_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, dataset)),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -152,17 +157,12 @@ def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
     yield from read_scores(artifacts["teacher score"].path)["notes"]
 
 
-def _notes(rows: Sequence[Planned], artifacts: Artifacts, metric: Metric) -> Iterator[str]:
+def _notes(rows: Sequence[Planned], artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
     """What a user should know before choosing; told from validation."""
-    scored = {row.name: [read_scores(artifacts[step].path) for step in row.judged] for row in rows}
-    validation = {name: np.mean([one["validation"] for one in scores]) for name, scores in scored.items()}
-    teacher, scratch = validation.get("teacher"), validation.get("student from scratch")
-    if teacher is not None and scratch is not None and metric.sign * (teacher - scratch) < 0:
-        yield (
-            f"the teacher ({metric.said(float(teacher))}) is weaker on validation than the student alone "
-            f"({metric.said(float(scratch))}): it has "
-            "little to teach; train it longer, or train on the labels"
-        )
+    judged = {row.name: row.judged for row in rows if row.name in ("teacher", SCRATCH)}
+    scores = {name: [read_scores(artifacts[step].path)["validation"] for step in judged[name]] for name in judged}
+    if len(scores) == 2 and (warning := weaker(scores["teacher"][0], scores[SCRATCH], dataset)):
+        yield warning
 
 
 def _read(artifact: Artifact) -> Any:

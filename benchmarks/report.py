@@ -9,7 +9,8 @@ from typing import Any
 from ..pipeline.data.dataset import Source
 from ..pipeline.errors import BadInput
 from ..targets.target import Device, Plan
-from .derive import derive
+from .baseline import Baseline
+from .derive import Derived, derive
 from .plain import plain, restore
 from .result import Result
 from .variant import Variant
@@ -82,7 +83,8 @@ class Report:
     """Everything that is known of a run; files go by their names, a report tells nothing of the machine's folders.
 
     `lineage` maps a step's name to the digests and options that made it, `versions` a library to its version; `source`
-    says where the data come from, with their digest and licence.
+    says where the data come from, with their digest and licence. Where ways of training were compared, `compared` names
+    their rows, simplest first; `baseline` is what an earlier report says.
     """
 
     recipe: str
@@ -102,14 +104,21 @@ class Report:
     notes: tuple[str, ...] = ()
     scatter: Scatter | None = None
     source: Source | None = None
+    compared: tuple[str, ...] = ()
+    baseline: Baseline | None = None
 
     def __post_init__(self) -> None:
         named = tuple(replace(one, file=replace(one.file, path=Path(one.file.path).name)) for one in self.results)
         object.__setattr__(self, "results", named)
 
+    @property
+    def derived(self) -> Derived:
+        """What follows from it."""
+        return derive(self.variants, self.results, self.compared, self.baseline)
+
     def to_json(self) -> dict[str, Any]:
         """What was recorded, and under `derived` what follows from it."""
-        return {"schema": SCHEMA, **plain(self), "derived": plain(derive(self.variants, self.results))}
+        return {"schema": SCHEMA, **plain(self), "derived": plain(self.derived)}
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -96,7 +96,7 @@ def distillation(report: Report) -> str | None:
     if difference.low is None or difference.high is None:
         few = "one seed is too few" if distilled.test.n < 2 else "the seeds agree too exactly"
         return f"{said}; {few} to call it a gain or a loss."
-    interval = f"95 % interval {ends(difference, metric, near)}"
+    interval = f"95 % interval {between(difference, metric, near)}"
     return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {verdict(difference, metric)}."
 
 
@@ -111,7 +111,7 @@ def _unequal(report: Report) -> str:
     return f", each stopped by validation, after {own} epochs and {alone}"
 
 
-def ends(interval: Interval, metric: Metric, near: float) -> str:
+def between(interval: Interval, metric: Metric, near: float) -> str:
     """−0.25 to +0.05: one decimal more than the score itself."""
     digits = metric.decimals(near) + 1
     return " to ".join(gain(end, digits) for end in (interval.low, interval.high) if end is not None)
@@ -140,10 +140,10 @@ def quantizations(report: Report) -> Iterator[str]:
 
 def _intervals(one: Change, metric: Metric, near: float, seeds: int) -> Iterator[str]:
     if one.over_seeds and one.over_seeds.low is not None:
-        ends = ends(one.over_seeds, metric, near)
+        ends = between(one.over_seeds, metric, near)
         yield f"had other seeds trained the nets, {ends} (95 %, paired over {counted(seeds, 'seed')})"
     if one.over_samples and one.over_samples.low is not None:
-        ends = ends(one.over_samples, metric, near)
+        ends = between(one.over_samples, metric, near)
         yield f"had other samples been tested, {ends} (95 %, paired over {one.samples:,} samples, first seed alone)"
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.chain import Chain, chain
 from ..pipeline.disk import written_to
 from ..pipeline.errors import BadInput
+from ..pipeline.measure import Measure
 from ..pipeline.own_code import factories_in
-from ..pipeline.recipe import Measure, Recipe
+from ..pipeline.recipe import Recipe
 from ..pipeline.run import run
 from ..pipeline.scratch import scratch_folder
 from ..pipeline.store import Store
@@ -17,6 +19,7 @@ from ..targets.catalog import find
 from ..targets.microcontroller import Microcontroller
 from ..targets.target import Device, Plan, Target
 from .assemble import assemble
+from .baseline import Baseline, slim, times
 from .forewarning import Forewarning
 from .handover import CURE, Handed, hand_over
 from .harness import bench
@@ -38,21 +41,37 @@ def run_recipe(
     What was measured before is not measured again either, unless `again` says so.
     """
     if seeds is not None:
-        recipe = _with_seeds(recipe, seeds)
-    for name in recipe.measure.targets:
-        find(name)
+        recipe = with_seeds(recipe, seeds)
     steps = chain(recipe)
-    _writable(out)
+    prepare(recipe, out)
     with factories_in(recipe.folder):
         artifacts = run(steps.steps, store, Forewarning(terminal), recipe.name)
     with only_writer(out):
-        return _reported(recipe, out, steps, artifacts, terminal, again)
+        return reported(recipe, out, steps, artifacts, terminal, again)
 
 
-def _reported(
-    recipe: Recipe, out: Path, steps: Chain, artifacts: Mapping[str, Artifact], terminal: Terminal, again: bool
+def prepare(recipe: Recipe, out: Path) -> None:
+    """Before any work: errors where a target is not there or the output folder cannot be written."""
+    for name in recipe.measure.targets:
+        find(name)
+    with written_to(out, CURE):
+        out.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(out):
+            pass
+
+
+def reported(
+    recipe: Recipe,
+    out: Path,
+    steps: Chain,
+    artifacts: Mapping[str, Artifact],
+    terminal: Terminal,
+    again: bool,
+    baseline: Report | None = None,
+    **told: Any,
 ) -> Report:
-    """The files handed over and measured, and the report beside them."""
+    """The files handed over and measured, and the report beside them; `told` are fields that it has besides, `baseline`
+    is an earlier report that it is held against."""
     targets, plan = [find(name) for name in recipe.measure.targets], _plan(recipe.measure)
     handed = hand_over(out, steps, artifacts, recipe.exports)
     device = targets[0].probe()
@@ -66,7 +85,9 @@ def _reported(
             with terminal.working(f"measuring {counted(len(files), 'file')} on {target.name}"):
                 kept = bench([file.path for file in files], [target], plan)
         results += kept
-    report = assemble(recipe, steps, artifacts, handed, device, plan, results)
+    report = replace(assemble(recipe, steps, artifacts, handed, device, plan, results), **told)
+    if baseline is not None:
+        report = replace(report, baseline=_baseline(baseline, device, plan))
     if before is not None:
         report = replace(report, created=before.created, device=before.device)
     with written_to(out, CURE):
@@ -77,7 +98,8 @@ def _reported(
     return report
 
 
-def _with_seeds(recipe: Recipe, seeds: int) -> Recipe:
+def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
+    """The recipe with another number of students of each kind."""
     if not 1 <= seeds <= 100:
         raise BadInput(f"--seeds is {seeds}; it must be 1 to 100")
     return replace(recipe, seeds=seeds)
@@ -85,14 +107,6 @@ def _with_seeds(recipe: Recipe, seeds: int) -> Recipe:
 
 def _plan(measure: Measure) -> Plan:
     return Plan(measure.warmup, measure.runs, measure.seconds, measure.threads)
-
-
-def _writable(out: Path) -> None:
-    """Before any work: whether the output folder can be written."""
-    with written_to(out, CURE):
-        out.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(out):
-            pass
 
 
 def _files_for(target: Target, handed: Sequence[Handed]) -> list[Handed]:
@@ -107,8 +121,22 @@ def _measured_before(path: Path, device: Device, plan: Plan) -> Report | None:
         found = read_report(path)
     except BadInput:
         return None
-    same = found.plan == plan and _lasting(found.device.facts) == _lasting(device.facts)
-    return found if same else None
+    return found if _measured_alike(found, device, plan) else None
+
+
+def _measured_alike(found: Report, device: Device, plan: Plan) -> bool:
+    return found.plan == plan and _lasting(found.device.facts) == _lasting(device.facts)
+
+
+def _baseline(earlier: Report, device: Device, plan: Plan) -> Baseline:
+    """What is kept of an earlier report; of its times nothing where they were measured otherwise or elsewhere."""
+    return Baseline(
+        recipe=earlier.recipe,
+        data=earlier.data,
+        created=earlier.created,
+        variants=tuple(slim(row) for row in earlier.variants),
+        times=times(earlier.variants, earlier.results) if _measured_alike(earlier, device, plan) else (),
+    )
 
 
 def _kept(before: Report | None, target: Target, files: Sequence[Handed]) -> list[Result] | None:

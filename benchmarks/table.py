@@ -174,12 +174,12 @@ def _lacks_tool(result: Result) -> bool:
 def _words(report: Report) -> Iterator[str]:
     if said := sentences.latency(report):
         yield said
+    if report.compared:
+        yield from verdicts.said(report)
+        return
     yield from sentences.speeds(report)
-    yield from verdicts.choice(report)
-    for said in (verdicts.control(report), None if report.compared else sentences.distillation(report)):
-        if said:
-            yield said
-    yield from verdicts.since(report)
+    if said := sentences.distillation(report):
+        yield said
     yield from sentences.quantizations(report)
 
 

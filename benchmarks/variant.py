@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..pipeline.task import Metric
+from .agreement import Agreement
+from .reliability import Reliability
 from .result import ArenaBytes, Result
 
 Role = Literal["float onnx", "float tflite", "int8 onnx", "int8 tflite", "int8 c", "int8 app"]
@@ -36,7 +38,11 @@ class Judged:
 class Variant:
     """A row of the table: its scores seed by seed (`seeds`, `validation` and `test` pair up), and its files, which are
     those of the first seed. `macs` are multiply-accumulates of one inference; `source` names the float variant that an
-    integer one was made from."""
+    integer one was made from.
+
+    Seed by seed as well, or empty where it is not known: `seconds` of training that led to it, by the clock on the wall
+    and without its teacher's; the `reliability` of its confidence, and its `agreement` with the teacher, on test.
+    """
 
     name: str
     metric: Metric
@@ -48,6 +54,9 @@ class Variant:
     files: tuple[ModelFile, ...]
     source: str | None = None
     judged: Judged | None = None
+    seconds: tuple[float, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
+    agreement: tuple[Agreement, ...] = ()
 
     @property
     def integer(self) -> bool:

@@ -153,7 +153,7 @@ class _Builder:
 
     def is_taught(self, table: StageTable) -> bool:
         """Whether a stage listens to the recipe's teachers where it names none."""
-        return not isinstance(table.stage, Guiding) or table.stage.needs_teacher
+        return not table.alone and (not isinstance(table.stage, Guiding) or table.stage.needs_teacher)
 
     def prunable(self, table: StageTable, step: str) -> None:
         """Nets of token ids hold no channels that could be taken out of one layer after the other."""

@@ -10,8 +10,10 @@ from typing import Any
 
 from .distillation.guiding import TEACHERS
 from .errors import BadRecipe, choices
+from .measure import Measure
 from .options import build, convert
 from .own_code import factories_in
+from .search_space import SearchSpace
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
 from .task import TaskKind
@@ -24,33 +26,17 @@ FORMATS = ("onnx", "tflite", "c", "app")  # the last only where it is asked for
 
 
 @dataclass(frozen=True)
-class Measure:
-    """How the files are measured: on which targets, `runs` calls a file, at most `seconds` of them."""
-
-    targets: tuple[str, ...] = ("host",)
-    runs: int = 1000
-    warmup: int = 10
-    seconds: float = 5.0
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.targets:
-            raise ValueError('targets is empty; name at least one, for example "host"')
-        for name in ("runs", "threads", "seconds"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if self.warmup < 0:
-            raise ValueError(f"warmup is {self.warmup}; it must not be negative")
-
-
-@dataclass(frozen=True)
 class StageTable:
-    """One [[stage]]: its options as a stage, and the inputs it names (input name -> stage name)."""
+    """One [[stage]]: its options as a stage, and the inputs it names (input name -> stage name).
+
+    One that is `alone` has no teacher, also where the recipe has some.
+    """
 
     name: str
     stage: Stage
     inputs: Mapping[str, str]
     where: str
+    alone: bool = False
 
     @property
     def label(self) -> str:
@@ -75,6 +61,7 @@ class Recipe:
     stages: tuple[StageTable, ...]
     exports: tuple[str, ...]
     measure: Measure
+    tune: SearchSpace
 
     @property
     def is_shipped(self) -> bool:
@@ -87,7 +74,8 @@ class Recipe:
         return _own_folder(self.path)
 
 
-TOP = ("title", "task", "seed", "seeds", "data", "training", "teacher", "student", "stage", "exports", "measure")
+OWN_TABLES = ("data", "training", "teacher", "student", "stage", "exports", "measure", "tune")
+TOP = ("title", "task", "seed", "seeds", *OWN_TABLES)
 
 
 def shipped() -> list[str]:
@@ -170,6 +158,7 @@ class _Reader:
             stages=self.stages(),
             exports=self.exports(),
             measure=build(Measure, self.table("measure"), f"{self.file}: [measure]"),
+            tune=build(SearchSpace, self.table("tune"), f"{self.file}: [tune]"),
         )
 
     def value(self, key: str, hint: Any, default: Any) -> Any:

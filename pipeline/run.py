@@ -17,15 +17,24 @@ class Watcher(Protocol):
     def end(self, step: Step, made: Made) -> None: ...
 
 
-def run(steps: Sequence[Step], store: Store, watcher: Watcher, recipe: str = "") -> Mapping[str, Artifact]:
+def run(
+    steps: Sequence[Step],
+    store: Store,
+    watcher: Watcher,
+    recipe: str = "",
+    made_before: Mapping[str, Artifact] | None = None,
+) -> Mapping[str, Artifact]:
     """Every step's artifact by the step's name. Killed at any point, the next run goes on where this one stopped.
 
-    `recipe` is the name under which the store notes what it keeps.
+    `recipe` is the name under which the store notes what it keeps; `made_before` is what a run of fewer of these steps
+    gave.
     """
     store.sweep()
     _claim(steps, store)
-    artifacts: dict[str, Artifact] = {}
+    artifacts = dict(made_before or {})
     for step in steps:
+        if step.name in artifacts:
+            continue
         watcher.begin(step)
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
         try:

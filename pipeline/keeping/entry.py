@@ -42,6 +42,11 @@ def write_entry(artifact: Artifact, seconds: float, made_for: str) -> None:
     artifact.path.with_name(FILE).write_text(_sealed(about))
 
 
+def seconds_of(artifact: Artifact) -> float:
+    """The seconds of work that made a stored artifact, by the clock on the wall."""
+    return float(_unsealed(artifact.path.with_name(FILE))["seconds"])
+
+
 def told(folder: Path) -> Artifact | None:
     """What the entry.json of a folder tells, its artifact's bytes not read; None when there is none.
 

@@ -19,6 +19,7 @@ NAMES = {
     "fit-head": "fit_head:FitHead",
     "evaluate-teacher": "evaluate_teacher:EvaluateTeacher",
     "teach": "teach:Teach",
+    "shuffle-outputs": "shuffle_outputs:ShuffleOutputs",
     "distill": "distill:Distill",
     "prune": "prune:Prune",
     "export-onnx": "export_onnx:ExportOnnx",

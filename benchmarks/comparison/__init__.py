@@ -1,0 +1,1 @@
+"""`edgestill compare`: every way of teaching beside the student from scratch, and what becomes of them as INT8."""

@@ -1,0 +1,142 @@
+"""The recipe that a comparison runs: a row for every way of teaching, then what comes after on two of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...pipeline.distillation.guiding import Guiding
+from ...pipeline.errors import BadRecipe
+from ...pipeline.recipe import Recipe, StageTable
+from ...pipeline.stages import name_of, stage_type
+from ...pipeline.teacher_table import TeacherTable
+from ..derive import SCRATCH
+from ..verdicts import SHUFFLED
+
+MODELS = ("checkpoint", "onnx", "tflite")
+LAST = ("calibrate", "quantize")  # what also comes right after a student that was not pruned
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`students` is the recipe with nothing but students in it; `rows` are the candidates, simplest first, by what the
+    table calls them; `steps` are the names of their stages; `after` is what the recipe does with a trained student."""
+
+    students: Recipe
+    rows: tuple[str, ...]
+    steps: Mapping[str, str]
+    after: tuple[StageTable, ...]
+
+    def finished(self, chosen: str, taught: str | None) -> Recipe:
+        """With all that comes after on the student from scratch and on the best one that was `taught`; the chosen of
+        the two comes last, for it is what the files of the comparison are named for."""
+        bases = sorted({SCRATCH, taught or SCRATCH}, key=lambda row: (row == chosen, row))
+        more = [table for base in bases for tables in self._tails() for table in self._on(base, tables)]
+        return replace(self.students, stages=(*self.students.stages, *more))
+
+    def _tails(self) -> Iterator[tuple[StageTable, ...]]:
+        """What comes after without what comes between, where there is such; and all of it."""
+        last = tuple(table for table in self.after if name_of(table.stage) in LAST)
+        if len(last) < len(self.after):
+            yield last
+        yield self.after
+
+    def _on(self, row: str, tables: Sequence[StageTable]) -> Iterator[StageTable]:
+        """These stages on the student of a row, which names them; on the one from scratch without a teacher."""
+        label, previous, renamed = ("scratch" if row == SCRATCH else row), self.steps[row], dict[str, str]()
+        for table in tables:
+            makes = table.stage.gives in MODELS
+            name = f"{label} + {table.label.removeprefix('+ ')}" if makes else f"{label} {table.name}"
+            inputs = {key: renamed[given] for key, given in table.inputs.items() if given in renamed}
+            if not isinstance(table.stage, Guiding) or row != SCRATCH:
+                inputs |= {key: given for key, given in table.inputs.items() if key.startswith("teacher")}
+            if "source" in table.stage.takes:
+                inputs.setdefault("source", previous)
+            yield StageTable(name, table.stage, inputs, table.where, alone=row == SCRATCH)
+            renamed[table.name] = name
+            if makes:
+                label, previous = name, name
+
+
+def comparison(recipe: Recipe, methods: Sequence[str] = (), shuffled: bool = False) -> Comparison:
+    """Every [[stage]] that distils the recipe's student, and each of the last one's methods alone.
+
+    `methods` are compared in place of these: with the options that the recipe gives them, else with their own. A
+    control row learns from the teacher's outputs `shuffled` among the samples. BadRecipe where there is none to teach.
+    """
+    distilling = [table for table in recipe.stages if name_of(table.stage) == "distill"]
+    students = [table for table in distilling if _is_student(table, recipe)]
+    if (methods or shuffled) and not students:
+        raise BadRecipe(f"{recipe.path.name}: no [[stage]] distils the student; --methods and the control need one")
+    alone = list(_alone(students[-1], methods, {table.name for table in recipe.stages})) if students else []
+    candidates = sorted([*students, *alone], key=lambda table: len(_methods(table)))
+    control = list(_control(students[-1])) if shuffled else []
+    after = tuple(_after(recipe))
+    kept = [table for table in distilling if table not in students]
+    taught = replace(
+        recipe,
+        stages=(*kept, *candidates, *control),
+        teachers=_hearing_all(recipe.teachers, (*candidates, *after)),
+    )
+    return Comparison(
+        students=taught,
+        rows=(SCRATCH, *(table.label for table in candidates)),
+        steps={SCRATCH: "scratch", **{table.label: table.name for table in candidates}},
+        after=after,
+    )
+
+
+def _is_student(table: StageTable, recipe: Recipe) -> bool:
+    """Not an assistant of another net."""
+    own, student = vars(table.stage), vars(recipe.student)
+    return all(own[key] == student[key] for key in ("model", "options"))
+
+
+def _methods(table: StageTable) -> Sequence[Mapping[str, Any]]:
+    assert isinstance(table.stage, Guiding)
+    return table.stage.methods or ({"name": "soft-targets"},)
+
+
+def _alone(table: StageTable, named: Sequence[str], taken: set[str]) -> Iterator[StageTable]:
+    """The stage with each of these methods, or of its own, and no other; not again what it is already."""
+    own = list(_methods(table))
+    known = {method["name"]: method for method in own}
+    for method in [known.get(name, {"name": name}) for name in named] or own:
+        if own == [method]:
+            continue
+        name = next(name for name in _names(str(method["name"])) if name not in taken)
+        taken.add(name)
+        try:
+            stage = replace(table.stage, methods=(method,))  # type: ignore[type-var]
+        except (BadRecipe, ValueError) as error:
+            raise BadRecipe(f"{table.where}: {error}") from error
+        yield replace(table, name=name, stage=stage)
+
+
+def _names(method: str) -> Iterator[str]:
+    yield method
+    yield f"{method} alone"
+    yield from (f"{method} {number}" for number in range(2, 100))
+
+
+def _control(table: StageTable) -> Iterator[StageTable]:
+    """The same stage taught by outputs that belong to other samples."""
+    shuffle, name = stage_type("shuffle-outputs"), "shuffled outputs"
+    yield StageTable(name, shuffle(), {"source": table.inputs.get("teacher", "teacher")}, table.where)
+    yield replace(table, name=SHUFFLED, inputs={**table.inputs, "teacher": name})
+
+
+def _after(recipe: Recipe) -> Iterator[StageTable]:
+    """What the recipe does with a student once it is trained; not what it does with another net."""
+    for table in recipe.stages:
+        if name_of(table.stage) != "distill" and table.inputs.get("source") not in ("scratch", "teacher"):
+            yield table
+
+
+def _hearing_all(teachers: Sequence[TeacherTable], tables: Sequence[StageTable]) -> tuple[TeacherTable, ...]:
+    """The first teacher with every layer that any stage will ever hear, so that it is recorded once."""
+    if not teachers:
+        return ()
+    taps = [tap for table in tables if isinstance(table.stage, Guiding) for tap in table.stage.teacher_taps]
+    first = teachers[0]
+    heard = tuple(dict.fromkeys((*vars(first.teach)["taps"], *taps)))
+    return (replace(first, teach=replace(first.teach, taps=heard)), *teachers[1:])  # type: ignore[type-var]

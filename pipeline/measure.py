@@ -1,0 +1,23 @@
+"""[measure] of a recipe: how its files are measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How the files are measured: on which targets, `runs` calls a file, at most `seconds` of them."""
+
+    targets: tuple[str, ...] = ("host",)
+    runs: int = 1000
+    warmup: int = 10
+    seconds: float = 5.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise ValueError('targets is empty; name at least one, for example "host"')
+        for name in ("runs", "threads", "seconds"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if self.warmup < 0:
+            raise ValueError(f"warmup is {self.warmup}; it must not be negative")
