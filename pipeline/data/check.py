@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from ..errors import BadData
 from .dataset import SPLITS, DataSet, Split
+from .labels import labelled
 from .targets import check_count, check_kinds, check_numbers, check_targets
+
+POOLED = ("train", "calibration")  # splits that may hold samples without a label
 
 
 def check(dataset: DataSet) -> None:
@@ -26,13 +29,16 @@ def _faults(dataset: DataSet) -> Iterator[str]:
         found["calibration"] = None
     yield from filter(None, found.values())
     if not any(found.values()):
-        targets = {name: dataset.split(name).y for name in SPLITS}
+        known = dataset.train if about.labels is None else labelled(dataset.train)
+        targets = {**{name: dataset.split(name).y for name in SPLITS}, "train": known.y}
         yield from filter(None, [_refused(check_kinds, f"data set {about.name}", targets, about.task)])
 
 
 def _fault(where: str, dataset: DataSet, name: str) -> str | None:
     split, about = dataset.split(name), dataset.about
     in_samples = _refused(check_samples, where, split.x, about.preprocess.shape)
+    if about.labels is not None and name in POOLED:
+        split = labelled(split)
     return in_samples or _refused(check_targets, where, split, about.task)
 
 

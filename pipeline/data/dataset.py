@@ -57,25 +57,33 @@ class Source:
 class Drawn:
     """Which split of which data: the name, the seed, and the options of the reader where they differ from its own.
 
-    Options that name the user's own files are told by their digest alone: no path travels with a model.
+    Options that name the user's own files are told by their digest alone: no path travels with a model. `labels` is how
+    many of train a net saw, None where nobody knows; the same samples are the same draw with more of them or fewer.
     """
 
     name: str
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    labels: int | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "seed": self.seed, "options": dict(self.options)}
+        known = {} if self.labels is None else {"labels": self.labels}
+        return {"name": self.name, "seed": self.seed, "options": dict(self.options), **known}
 
 
 def drawn_from_json(values: Mapping[str, Any]) -> Drawn:
     """What `Drawn.to_json` wrote."""
-    return Drawn(str(values["name"]), int(values["seed"]), dict(values.get("options", {})))
+    labels = values.get("labels")
+    options = dict(values.get("options", {}))
+    return Drawn(str(values["name"]), int(values["seed"]), options, None if labels is None else int(labels))
 
 
 @dataclass(frozen=True)
 class About:
-    """What travels with the samples: name, origin, the split's seed, what labels mean, what stands before a model."""
+    """What travels with the samples: name, origin, the split's seed, what labels mean, what stands before a model.
+
+    `labels` is how many training samples have one, the others are a pool without; None where nobody counted: all have.
+    """
 
     name: str
     seed: int
@@ -83,10 +91,11 @@ class About:
     task: Task
     preprocess: Preprocess
     options: Mapping[str, Any] = field(default_factory=dict)
+    labels: int | None = None
 
     @property
     def drawn(self) -> Drawn:
-        return Drawn(self.name, self.seed, self.options)
+        return Drawn(self.name, self.seed, self.options, self.labels)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -96,6 +105,7 @@ class About:
             "task": self.task.to_json(),
             "preprocess": self.preprocess.to_json(),
             "options": dict(self.options),
+            "labels": self.labels,
         }
 
 
@@ -171,4 +181,5 @@ def _about_from_json(values: Mapping[str, Any]) -> About:
         task=task_from_json(values["task"]),
         preprocess=preprocess_from_json(values["preprocess"]),
         options=values["options"],
+        labels=values["labels"],
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from .dataset import DataSet
 from .duplicates import digests
+from .labels import labelled
 
 UNEVEN = 10  # times as many samples in the largest class as in the smallest
 
@@ -30,7 +31,7 @@ def _missing(dataset: DataSet) -> Iterator[str]:
 
 def _uneven(dataset: DataSet) -> Iterator[str]:
     labels = dataset.about.task.labels
-    counts = np.bincount(np.asarray(dataset.train.y), minlength=len(labels))
+    counts = np.bincount(np.asarray(labelled(dataset.train).y), minlength=len(labels))
     most, least = int(counts.argmax()), int(counts.argmin())
     if counts[most] > UNEVEN * counts[least] > 0:
         yield (
@@ -41,7 +42,8 @@ def _uneven(dataset: DataSet) -> Iterator[str]:
 
 def _contradictory(dataset: DataSet) -> Iterator[str]:
     said: dict[bytes, set[int]] = {}
-    for digest, label in zip(digests(dataset.train), dataset.train.y, strict=True):
+    known = labelled(dataset.train)
+    for digest, label in zip(digests(known), known.y, strict=True):
         said.setdefault(digest, set()).add(int(label))
     count = sum(len(labels) > 1 for labels in said.values())
     if count:

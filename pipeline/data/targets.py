@@ -42,7 +42,7 @@ def check_numbers(where: str, y: NDArray[Any], labels: int) -> None:
     """(n,) whole numbers from 0 to labels - 1."""
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise BadData(f"{where}: y has shape {y.shape} and type {y.dtype}; expected one whole number a sample")
-    if y.min() < 0 or y.max() >= labels:
+    if len(y) and (y.min() < 0 or y.max() >= labels):
         raise BadData(
             f"{where}: the labels in y go from {y.min()} to {y.max()}; the task has {labels}, from 0 to {labels - 1}"
         )

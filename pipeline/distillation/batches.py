@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..data.dataset import DataSet
+from ..data.labels import is_labelled
 from .answers import Answers
 from .guidance import Guidance, Heard
 from .options import Training
@@ -38,19 +39,31 @@ def steps_an_epoch(dataset: DataSet, training: Training) -> int:
 
 
 def batches(dataset: DataSet, training: Training, guidance: Guidance | None, first: int = 0) -> Iterator[Batch]:
-    """Every epoch's batches in an order of its own, drawn from the training's seed alone; from epoch `first` on."""
+    """Every epoch's batches in an order of its own, drawn from the training's seed alone; from epoch `first` on.
+
+    Whoever has a teacher sees all rows. Who has none sees those with a label, again and again: as many steps.
+    """
     order = torch.Generator().manual_seed(training.seed)
     partners = np.random.default_rng([training.seed, 1])
     draws = np.random.default_rng([training.seed, 2])
     teachers = guidance.teachers if guidance else ()
     y = targets(dataset.train)
+    seen = (
+        torch.arange(len(y)) if teachers else torch.from_numpy(np.flatnonzero(is_labelled(np.asarray(dataset.train.y))))
+    )
     for epoch in range(training.epochs):
-        rows = torch.randperm(len(y), generator=order)[: steps_an_epoch(dataset, training) * training.batch]
+        rows = _shuffled(seen, steps_an_epoch(dataset, training) * training.batch, order)
         chosen = torch.split(rows, training.batch)
         drawn = draws.random(len(chosen))
         mixes = [_mix(training, partners) for _ in chosen] if training.mixup else [None] * len(chosen)
         if epoch >= first:
             yield from _epoch(dataset, training, teachers, y, epoch % training.views, chosen, drawn, mixes)
+
+
+def _shuffled(rows: torch.Tensor, count: int, order: torch.Generator) -> torch.Tensor:
+    """`count` of these rows in a new order; where there are fewer, all of them in one order after the other."""
+    orders = [rows[torch.randperm(len(rows), generator=order)] for _ in range(max(1, -(-count // len(rows))))]
+    return torch.cat(orders)[:count]
 
 
 def _epoch(

@@ -3,9 +3,8 @@
 import torch
 from torch.nn import functional
 
+from ..data.labels import UNLABELLED
 from ..task import Task
-
-UNLABELLED = -1  # stands where a label is not known
 
 
 def task_loss(
@@ -15,14 +14,17 @@ def task_loss(
 
     Classify: cross entropy of logits (n,classes) with y (n,), of which `label_smoothing` goes to all labels alike
     (Szegedy et al. 2016, Rethinking the Inception Architecture, section 7); the mean is over
-    those whose label is known, 0 when none is. Regress: mean squared error of (n,k) with y (n,k).
+    those whose label is known, 0 when none is. Regress: mean squared error of (n,k) with y (n,k), nan where not known.
     Reconstruct: mean squared error with the samples x that were fed, as `reconstructed` lays them out.
     """
     if task.kind == "classify":
         if (y == UNLABELLED).all():
             return 0 * outputs.sum()
         return functional.cross_entropy(outputs, y, label_smoothing=label_smoothing, ignore_index=UNLABELLED)
-    return functional.mse_loss(outputs, reconstructed(outputs, x) if task.kind == "reconstruct" else y)
+    if task.kind == "reconstruct":
+        return functional.mse_loss(outputs, reconstructed(outputs, x))
+    known = ~y.isnan().any(dim=1)
+    return functional.mse_loss(outputs[known], y[known]) if known.any() else 0 * outputs.sum()
 
 
 def reconstructed(outputs: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

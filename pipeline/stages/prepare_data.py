@@ -20,13 +20,15 @@ class PrepareData:
     """The data of that name with its reader's `options`: the splits are drawn by `seed`, the same for every model.
 
     `train` keeps that many training samples, every label in its share, as if there were no others (0: all; mean and
-    deviation stay those of all); `calibration` of them calibrate a quantizer. `duplicates` says what becomes of samples
-    that are in two splits, byte for byte.
+    deviation stay those of all); `labelled` of them keep their label, every label in its share (0: all), and the others
+    are a pool without, for students that have a teacher; `calibration` of them calibrate a quantizer. `duplicates` says
+    what becomes of samples that are in two splits, byte for byte.
     """
 
     name: str
     seed: int = 0
     train: int = 0
+    labelled: int = 0
     calibration: int = 200
     duplicates: Duplicates = "refuse"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class PrepareData:
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "dataset"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class PrepareData:
             reader(self.name, self.options)
         except BadData as error:
             raise ValueError(str(error)) from error
-        for key in ("seed", "train"):
+        for key in ("seed", "train", "labelled"):
             if getattr(self, key) < 0:
                 raise ValueError(f"{key} is {getattr(self, key)}; it must not be negative")
         if self.calibration < 1:
@@ -62,12 +64,14 @@ class PrepareData:
         from ..data.dataset import save
         from ..data.doubts import doubts
         from ..data.duplicates import settled
+        from ..data.labels import counted, with_labels
         from ..data.splits import with_calibration, with_fewer
 
         dataset = reader(self.name, self.options).read(self.seed)
         dataset = replace(dataset, about=replace(dataset.about, options=self.travelling()))
         check(dataset)
         dataset = with_fewer(settled(dataset, self.duplicates), self.train, self.seed)
+        dataset = counted(with_labels(dataset, self.labelled, self.seed))
         dataset = with_calibration(dataset, self.calibration, self.seed)
         check(dataset)
         for doubt in doubts(dataset):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..artifact import canonical_json
 from ..data.dataset import DataSet, Split
+from ..data.labels import labelled
 from ..distillation.taps import EMBEDDING
 from ..distillation.teacher import Told, told_without_taps
 from ..errors import BadInput, BadModel
@@ -99,12 +100,13 @@ def fitted(embeddings: Embeddings, dataset: DataSet) -> TextTeacher:
     task = dataset.about.task
     if task.kind != "classify":
         raise BadInput(f"text_encoder: its head tells labels apart; the task {task.kind!r} has none")
-    train, validation = ((embeddings.of(split), np.asarray(split.y)) for split in (dataset.train, dataset.validation))
+    known = labelled(dataset.train)
+    train, validation = ((embeddings.of(split), np.asarray(split.y)) for split in (known, dataset.validation))
     heads = {penalty: logistic(*train, len(task.labels), penalty) for penalty in reversed(PENALTIES)}
     best = min(heads, key=lambda penalty: _cross_entropy(*validation, *heads[penalty]))
     note = (
-        f"the teacher is {embeddings.encoder} with a logistic head, fitted on {len(dataset.train)} labels; its penalty "
-        f"{best:g} was chosen on validation"
+        f"the teacher is {embeddings.encoder} with a logistic head, fitted on {len(known)} labels; its penalty "
+        f"{best:g} was chosen on the {len(dataset.validation)} of validation"
     )
     return TextTeacher(embeddings, *heads[best], (note,))
 
