@@ -141,6 +141,8 @@ class _Builder:
                 named[name] = names[table.inputs[name]]
             elif name == "source":
                 named[name] = previous
+            elif name == "weights" and self.begins_taught(table):
+                named[name] = "teacher"
             elif name in ("data", "calibration"):
                 named[name] = name
             elif name in TEACHERS and "teacher" not in table.inputs and self.is_taught(table):
@@ -154,6 +156,12 @@ class _Builder:
     def is_taught(self, table: StageTable) -> bool:
         """Whether a stage listens to the recipe's teachers where it names none."""
         return not table.alone and (not isinstance(table.stage, Guiding) or table.stage.needs_teacher)
+
+    def begins_taught(self, table: StageTable) -> bool:
+        """Whether a student's first weights come from another net; BadRecipe when it names one for nothing."""
+        if "weights" in table.inputs and not vars(table.stage)["initial"]:
+            raise BadRecipe(f"{table.where}: weights names a net, but initial does not say what to take of it")
+        return bool(vars(table.stage).get("initial"))
 
     def prunable(self, table: StageTable, step: str) -> None:
         """Nets of token ids hold no channels that could be taken out of one layer after the other."""
@@ -178,6 +186,7 @@ class _Builder:
                 continue
             step = self.bridged(named.get(name), kinds)
             needed = name == "teacher" and name_of(stage) == "distill" and self.is_taught(table)
+            needed = needed or (name == "weights" and self.begins_taught(table))
             if step is None and (name not in stage.optional or needed or name in table.inputs):
                 raise BadRecipe(f"{table.where}: {self.why_not(name, named.get(name), kinds)}")
             if step and "teacher-outputs" in kinds:
@@ -222,7 +231,7 @@ class _Builder:
 
     def why_not(self, name: str, step: str | None, kinds: tuple[str, ...]) -> str:
         if step is None or step not in self.steps:
-            lacking = "the table [teacher]" if name == "teacher" else f"an input named {name!r}"
+            lacking = "the table [teacher]" if name in ("teacher", "weights") else f"an input named {name!r}"
             return f"it takes {' or '.join(kinds)} as {name}; {lacking} is missing"
         return f"{step!r} gives {self.gives(step)}, but its input {name!r} takes {' or '.join(kinds)}"
 

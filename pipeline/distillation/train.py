@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -33,12 +33,19 @@ from .taps import Tapped, tapped
 
 
 def trained(
-    model: str, options: Mapping[str, Any], dataset: DataSet, training: Training, guidance: Guidance | None = None
+    model: str,
+    options: Mapping[str, Any],
+    dataset: DataSet,
+    training: Training,
+    guidance: Guidance | None = None,
+    start: Callable[[nn.Module], None] | None = None,
 ) -> Checkpoint:
-    """A new net, trained: its weights are seeded before it is built."""
+    """A new net, trained: its weights are seeded before it is built; `start` may give it others to begin with."""
     about = dataset.about
     with repeatable(training.seed, training.threads):
         net = build(model, about.preprocess.shape, dataset.outputs, options)
+        if start:
+            start(net)
         history = fit(net, dataset, training, guidance)
     return Checkpoint(
         net,

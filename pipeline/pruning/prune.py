@@ -1,10 +1,7 @@
 """Structured pruning: the weakest channels are removed for good, then the net is trained on."""
 
 import dataclasses
-from typing import Any
 
-import torch
-import torch_pruning
 from torch import nn
 
 from ..data.dataset import DataSet
@@ -14,6 +11,7 @@ from ..distillation.repeatable import repeatable
 from ..distillation.taps import output_layer
 from ..distillation.train import fit
 from ..errors import BadInput, BadModel, EdgestillError
+from ..models.channels import example_of, keep_strongest, refuse_tables
 from ..models.checkpoint import Checkpoint
 
 
@@ -35,44 +33,17 @@ def pruned(
 def remove_channels(net: nn.Module, shape: tuple[int, ...], ratio: float, round_to: int) -> None:
     """Removes in place about `ratio` of every layer's channels; what stays is a multiple of `round_to`.
 
-    Layers that must keep the same channels (a depthwise behind its pointwise, both sides of an addition) lose them
-    together: those of the smallest norm over all their weights (group magnitude, Fang et al. 2023, DepGraph). The layer
-    that gives the outputs keeps its own. BadInput names the layer that would be left without channels.
+    Those of the smallest norm go, in groups (`keep_strongest`). The layer that gives the outputs keeps its own.
+    BadInput names the layer that would be left without channels.
     """
-    refuse_tables(net)
-    example = torch.zeros(1, shape[-1], *shape[:-1])
-    net.eval()
-    graph = torch_pruning.DependencyGraph().build_dependency(net, example)
-    names = {layer: name for name, layer in net.named_modules()}
-    groups = graph.get_all_groups([output_layer(net, example)], [nn.Conv2d, nn.Linear])
-    weak = [(group[0].dep, _weakest(group, ratio, round_to, names[group[0].dep.target.module])) for group in groups]
-    if not any(channels for _, channels in weak):
+    refuse_tables(net, "pruning")
+    example = example_of(shape)
+    spared = [output_layer(net, example)]
+    if not keep_strongest(net, example, spared, lambda name, channels: kept(channels, ratio, round_to, name)):
         raise BadInput(
             f"pruning: ratio {ratio} removes nothing where channels come in multiples of {round_to}; "
             "raise ratio or lower round_to"
         )
-    for root, channels in weak:
-        if channels:
-            graph.get_pruning_group(root.target.module, root.handler, channels).prune()
-    net(example)  # it still computes
-
-
-def refuse_tables(net: nn.Module) -> None:
-    """BadModel for a net of token ids: nothing of its tables, attention and norms is a channel of a convolution."""
-    refused = (nn.Embedding, nn.LayerNorm, nn.MultiheadAttention)
-    found = [name for name, layer in net.named_modules() if isinstance(layer, refused)]
-    if found:
-        raise BadModel(
-            f"pruning: layer {found[0]} is of a kind that channels are not removed around; "
-            "channels are removed from nets of convolutions and dense layers"
-        )
-
-
-def _weakest(group: Any, ratio: float, round_to: int, name: str) -> list[int]:
-    scores = torch_pruning.importance.GroupMagnitudeImportance(p=2)(group)
-    surplus = len(scores) - kept(len(scores), ratio, round_to, name)
-    weakest: list[int] = torch.argsort(scores, stable=True)[:surplus].sort().values.tolist()
-    return weakest
 
 
 def kept(channels: int, ratio: float, round_to: int, name: str) -> int:

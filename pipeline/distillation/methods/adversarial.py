@@ -1,7 +1,7 @@
 """Adversarial: a critic learns to tell the student from its teacher, and the student to be taken for it."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -22,6 +22,8 @@ class Adversarial(Method):
     Jensen-Shannon divergence of the two, 0 where they cannot be told apart.
     """
 
+    weight: ClassVar[float] = 0.03  # more, and a small student hears the critic alone
+
     def __init__(self, hidden: int = 64) -> None:
         super().__init__()
         self.hidden = hidden
@@ -39,6 +41,8 @@ class Adversarial(Method):
 class AdversarialFeatures(Method):
     """The same for what layers give, as means over all places: a critic a pair, `hidden` wide, which hears the
     student's through a linear connector where their widths differ. The connector is the student's: it misleads."""
+
+    weight: ClassVar[float] = 0.03
 
     def __init__(
         self, student: tuple[str, ...] = ("embedding",), teacher: tuple[str, ...] = ("embedding",), hidden: int = 64

@@ -1,7 +1,6 @@
 """Mean teacher: a student follows the running mean of its own weights, which sees the samples otherwise."""
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import nn
@@ -19,10 +18,8 @@ class MeanTeacher(Method):
     statistics are averaged as weights are, and used: it is in evaluation mode. The loss rises to its full size over
     `ramp` of the training, as exp(-5 (1 - t)^2) does (section 3.1). `noise` is the deviation of what is added to
     samples, in deviations of the batch; of token ids, the share that is hidden behind 0. Reals are compared as
-    they are.
+    they are. The paper weighs it up to 100 times the labels' loss where few of many samples have a label.
     """
-
-    weight: ClassVar[float] = 10.0
 
     mean: nn.Module
     steps: torch.Tensor
