@@ -68,7 +68,7 @@ def assemble(
         parity=tuple(_parity(row, artifacts, handed, task) for row in steps.variants if row.parity),
         confusion=confusion(name, task, told, dataset.test.y),
         scatter=scatter(name, task, told, dataset.test.y),
-        notes=(*_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, dataset)),
+        notes=(*_of_labels(dataset), *_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, dataset)),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -145,6 +145,16 @@ def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: 
         end_to_end_values=end["values"],
         agreement=end["agreement"] if task.kind == "classify" else None,
     )
+
+
+def _of_labels(dataset: DataSet) -> Iterator[str]:
+    """How many labels there were, where not every training sample has one."""
+    known, samples = dataset.about.labels, len(dataset.train)
+    if known is not None and known < samples:
+        yield (
+            f"{known:,} of {samples:,} training samples have a label: students from scratch and teachers trained here "
+            "saw those alone, again and again; students with a teacher saw all of them, in as many steps"
+        )
 
 
 def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
