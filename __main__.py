@@ -184,7 +184,7 @@ def parser() -> Parser:
     targets = command("targets", "the places that can run a file, and yours to add", TARGETS)
     targets.add_argument("action", nargs="?", choices=["list", "add"], default="list", help="default: list")
     targets.add_argument("name", nargs="?", metavar="NAME", help="add: what to call it after --on")
-    targets.add_argument("--kind", choices=["ssh"], help="add: how it is reached")
+    targets.add_argument("--kind", choices=["host", "ssh"], help="add: how it is reached")
     targets.add_argument("--host", metavar="HOST", help="add: as ssh takes it, such as pi@raspberrypi.local")
     targets.add_argument("--port", type=int, metavar="N", help="add: of its ssh (ssh's own)")
     targets.add_argument("--key", metavar="FILE", help="add: the private key (ssh's own)")

@@ -9,6 +9,7 @@ from .emulated_pi import MODELS, EmulatedPi
 from .emulation.board import BOARDS
 from .ethos_u import ACCELERATORS, EthosU
 from .host import Host
+from .host_python import HostPython
 from .microcontroller import Microcontroller
 from .own import own_targets
 from .target import Device, Target
@@ -16,6 +17,7 @@ from .web.browser import Browser
 
 TARGETS: dict[str, Callable[[], Target]] = {
     "host": Host,
+    "host:tflite-runtime": HostPython,
     **{f"emu:{core}": partial(Microcontroller, core) for core in BOARDS},
     **{name: partial(EthosU, name) for name in ACCELERATORS},
     **{f"emu:{board}": partial(EmulatedPi, board) for board in MODELS},

@@ -60,15 +60,18 @@ class Host:
         if runtime is None or RUNTIMES.get(file.kind) != runtime:
             raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {_named(file.kind)}")
         path = file.path.resolve()
-        with scratch_folder() as folder, Conversation(path, _confined(runtime, file)) as child:
+        with scratch_folder() as folder, Conversation(path, _command(runtime, file)) as child:
             ready = child.ask("load", self.limit_seconds, file=str(path), runtime=runtime, threads=threads)
             yield Opened(child, Shared(folder), self.limit_seconds, ready, machine.facts())
 
 
-def _confined(runtime: Runtime, file: Artifact) -> tuple[str, ...]:
+def _command(runtime: Runtime, file: Artifact) -> tuple[str, ...]:
+    return confined(AGENT[0], MODULES[runtime], file)
+
+
+def confined(python: str, module: str, file: Artifact) -> tuple[str, ...]:
     """The agent's command: a file of a few bytes may ask for all the memory that there is."""
-    python, agent = AGENT
-    return python, CONFINED, MODULES[runtime], str(MEMORY + MEMORY_OF_FILE * file.bytes), agent
+    return python, CONFINED, module, str(MEMORY + MEMORY_OF_FILE * file.bytes), AGENT[1]
 
 
 def _named(kind: str) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 from ..pipeline.disk import written_to
 from ..pipeline.errors import BadInput, choices
+from .host_python import HostPython
 from .places import lists
 from .raspberry_pi import RaspberryPi
 from .ssh import Address
 from .target import Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-KINDS = ("ssh",)
+KINDS = ("host", "ssh")
 OPTIONS: dict[str, type] = {"host": str, "port": int, "key": str, "config": str, "python": str, "folder": str}
 NAMES = "a name holds letters, digits, dots, dashes and underscores"
 
@@ -74,6 +75,8 @@ def _target(where: str, name: str, table: Any) -> Target:
             raise BadInput(f"{where}: no option is named {key!r}; there are {choices(OPTIONS)}")
         if type(value) is not OPTIONS[key]:
             raise BadInput(f"{where}: {key} is {value!r}; it must be {'a number' if OPTIONS[key] is int else 'a text'}")
+    if kind == "host":
+        return _on_this_machine(where, name, values)
     host = values.get("host", "")
     if not host or host.startswith("-") or not host.isprintable() or " " in host:
         raise BadInput(f"{where}: host is {host!r}; it must be a machine as ssh takes it, such as pi@raspberrypi.local")
@@ -83,3 +86,10 @@ def _target(where: str, name: str, table: Any) -> Target:
     files = {key: Path(values[key]).expanduser() for key in ("key", "config") if key in values}
     address = Address(host, port, files.get("key"), files.get("config"))
     return RaspberryPi(name, address, **{key: values[key] for key in ("python", "folder") if key in values})
+
+
+def _on_this_machine(where: str, name: str, values: Mapping[str, Any]) -> Target:
+    """Another Python here."""
+    if list(values) != ["python"]:
+        raise BadInput(f'{where}: a target of kind "host" has one key, python: the program that runs files')
+    return HostPython(name, values["python"])

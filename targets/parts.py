@@ -115,6 +115,7 @@ OF_PIS = ("numpy", "onnxruntime", "ai-edge-litert", "qemu-user", "mmdebstrap", "
 OF_BOARDS = ("numpy", "tflite-micro", "pyelftools", "gcc-arm-none-eabi", "ziglang", "qemu-system-arm")
 TARGETS = {  # what each runs files with
     "host": ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro"),
+    "host:tflite-runtime": ("numpy", "ai-edge-litert"),
     **{f"emu:cortex-{core}": (*OF_BOARDS, "unicorn") for core in ("m0", "m3", "m4", "m7", "m33")},
     "emu:cortex-m55": OF_BOARDS,
     **{f"ethos-u55-{size}": ("ethos-u-vela",) for size in (128, 256)},

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..pipeline.errors import EdgestillError
+from ..pipeline.progress import say
 from ..pipeline.scratch import scratch_folder
 
 OLDEST_GLIBC = 17  # of manylinux: 2.17
@@ -33,7 +34,8 @@ class Platform:
     def tags(self) -> list[str]:
         """Newest first, as pip's --platform takes them."""
         newest = int(self.glibc.split(".")[1])
-        return [f"manylinux_2_{minor}_{self.arch}" for minor in range(newest, OLDEST_GLIBC - 1, -1)]
+        tags = [f"manylinux_2_{minor}_{self.arch}" for minor in range(newest, OLDEST_GLIBC - 1, -1)]
+        return [*tags, f"manylinux2014_{self.arch}"] if tags else tags  # the older name of 2.17
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def wheels(wanted: Sequence[str], platform: Platform, cache: Path, alone: bool =
     folder = cache / f"wheels-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
+        say(f"bringing {' and '.join(wanted)} for Python {platform.python} on {platform.arch}, once, by pip")
         with scratch_folder(cache) as scratch:
             _install(wanted, platform, scratch / "site", alone)
             if not folder.is_dir():
