@@ -72,6 +72,8 @@ def _prune(kept: Store, arguments: Namespace) -> int:
     asked = _doomed(kept, arguments, used)
     going = [entry for entry in asked if entry.key not in used]
     gone = going if arguments.dry_run else kept.remove(going)
+    if arguments.all and not arguments.dry_run:
+        kept.sweep(unfinished=True)
     freed, staying = sum(entry.bytes for entry in gone), len(asked) - len(gone)
     if arguments.json:
         document = {"removed": [entry.key for entry in gone], "bytes": freed, "in_use": staying}

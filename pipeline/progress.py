@@ -62,11 +62,11 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def track(items: Iterable[T], total: int, note: Callable[[], str] = lambda: "") -> Iterator[T]:
-    """The items, one by one, while the listener hears how many of `total` are done."""
+def track(items: Iterable[T], total: int, note: Callable[[], str] = lambda: "", behind: int = 0) -> Iterator[T]:
+    """The items, one by one, while the listener hears how many of `total` are done; `behind` were before the first."""
     listener = _listener.get()
-    listener.advance(0, total, note())
-    for done, item in enumerate(items, start=1):
+    listener.advance(behind, total, note())
+    for done, item in enumerate(items, start=behind + 1):
         yield item
         listener.advance(done, total, note())
 

@@ -21,9 +21,11 @@ from .keeping.lineage import key_of, lineage_of
 from .keeping.remembered import Remembered
 from .keeping.root import default_root
 from .progress import say
+from .resumption import resumable
 from .stages.stage import Stage
 
 CURE = "free some, run `edgestill store prune`, or set $EDGESTILL_STORE to a folder of yours on another disk"
+RESUMED_WITHIN = 30 * 86400.0  # seconds for which half a training is kept
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,23 @@ class Store:
             with suppress(FileNotFoundError):  # removed meanwhile
                 yield listed(folder)
 
-    def sweep(self) -> None:
-        """Deletes what killed processes left behind; what another process is making stays."""
-        for beside in (self.root / "partial").glob("*"):
-            lock = FileLock(self.root / "locks" / f"{beside.name.removesuffix('.gone')}.lock")
+    def sweep(self, unfinished: bool = False) -> None:
+        """Deletes what killed processes left behind; what another process is making stays.
+
+        From what a stage had kept of its work, the next run goes on: it stays until it is old, or not wanted either.
+        """
+        for left in [*(self.root / "partial").glob("*"), *self._left_to_resume(unfinished)]:
+            lock = FileLock(self.root / "locks" / f"{left.name.removesuffix('.gone')}.lock")
             with suppress(Timeout, OSError), lock.acquire(timeout=0):
-                shutil.rmtree(beside, ignore_errors=True)
+                shutil.rmtree(left, ignore_errors=True)
+
+    def _left_to_resume(self, all_of_it: bool) -> Iterator[Path]:
+        """Kept states of stages that are whole by now, or that nobody has gone on with for long."""
+        oldest = time.time() - RESUMED_WITHIN
+        for kept in (self.root / "resume").glob("*"):
+            with suppress(FileNotFoundError):  # finished meanwhile
+                if all_of_it or self._folder(kept.name).exists() or kept.stat().st_mtime < oldest:
+                    yield kept
 
     def damage(self, entry: Entry) -> str | None:
         """What is wrong with a stored artifact; None when every byte of it is as it was written."""
@@ -123,6 +136,10 @@ class Store:
     def _folder(self, key: str) -> Path:
         return self.root / "entries" / key[:2] / key
 
+    def _unfinished(self, key: str) -> Path:
+        """Where a stage keeps how far it is, until its artifact is stored."""
+        return self.root / "resume" / key
+
     def _found(self, artifact: Artifact) -> Made:
         with suppress(OSError):  # a store that cannot be written can still be read
             os.utime(artifact.path.with_name(FILE))
@@ -147,7 +164,8 @@ class Store:
                 shutil.rmtree(beside, ignore_errors=True)  # what a killed process left
                 beside.mkdir(parents=True)
                 started = time.monotonic()
-                stage.write(inputs, out)
+                with resumable(self._unfinished(key)):
+                    stage.write(inputs, out)
                 seconds = time.monotonic() - started
                 artifact = Artifact(out, stage.gives, digest(out), lineage)
                 write_entry(artifact, seconds, made_for)
@@ -156,6 +174,7 @@ class Store:
                 self._put_away(key)
                 beside.rename(self._folder(key))
                 _sync_folder(self._folder(key).parent)
+                shutil.rmtree(self._unfinished(key), ignore_errors=True)
         finally:
             for left in (beside, beside.with_name(f"{key}.gone")):
                 shutil.rmtree(left, ignore_errors=True)

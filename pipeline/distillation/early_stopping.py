@@ -8,6 +8,7 @@ from torch import nn
 
 from ..models.checkpoint import Epoch
 from ..task import Metric
+from .kept_state import State
 
 
 class BestEpoch:
@@ -37,6 +38,16 @@ class BestEpoch:
     def is_over(self) -> bool:
         """Whether patience has run out."""
         return self.patience > 0 and len(self.history) - 1 - self._best >= self.patience
+
+    def state(self) -> State:
+        """What it has followed so far: the best epoch's weights, and the epochs."""
+        history = [[epoch.loss, epoch.validation] for epoch in self.history]
+        return State(self._weights, {"history": history, "place": self._best})
+
+    def take_up(self, state: State) -> None:
+        """As it was when it gave this state."""
+        self._weights, self._best = dict(state.tensors), state.facts["place"]
+        self.history = [Epoch(*epoch) for epoch in state.facts["history"]]
 
     def keep(self, net: nn.Module) -> tuple[Epoch, ...]:
         """Gives the net the best epoch's weights, and the history in which that epoch is marked."""

@@ -51,6 +51,8 @@ class Method(nn.Module):
     """A loss, zero or at its least where student and teacher agree; the mean over the batch.
 
     Its own parameters (connectors, critics, peers) are trained beside the student's and never leave the training.
+    Whatever it remembers from step to step is a parameter, a buffer, or a module made in `prepare`, and whatever it
+    draws comes from torch's own random numbers: so a training that was killed goes on to the same weights.
     `student` and `teacher` are the paths of the layers that it hears; in an `__init__` they are options of these names.
     `weight` is what it is multiplied by unless a recipe says otherwise: as its paper or RepDistiller (Tian et al. 2020)
     has it.

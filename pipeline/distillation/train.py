@@ -23,6 +23,7 @@ from ..progress import track
 from ..task import Metric
 from .answers import Answers
 from .batches import Batch, batches, steps_an_epoch
+from .course import Course, Keeper
 from .early_stopping import BestEpoch
 from .guidance import Guidance
 from .objective import Objective
@@ -85,18 +86,23 @@ def _fit(
 ) -> tuple[Epoch, ...]:
     metric, steps = dataset.about.task.metric, steps_an_epoch(dataset, training)
     stepping = optimizer(net, training, beside=objective)
-    rate = schedule(stepping, training, steps)
-    best, said = BestEpoch(metric, training.patience), _Saying(training, metric)
+    rate, best = schedule(stepping, training, steps), BestEpoch(metric, training.patience)
+    keeper = Keeper(Course(net, objective, stepping, rate, best), training)
+    keeper.go_on()
+    behind, total = steps * len(best.history), steps * training.epochs
+    said = _Saying(training, metric, history=best.history)
     losses: list[float] = []
-    total = steps * training.epochs
     net.train()
-    for batch in track(batches(dataset, training, objective.guidance), total, said.note):
-        losses.append(_step(net, listening, objective, batch, stepping, training, len(losses) / total))
+    seen = batches(dataset, training, objective.guidance, training.epochs if best.is_over else len(best.history))
+    for batch in track(seen, total, said.note, behind):
+        step = behind + len(losses)
+        losses.append(_step(net, listening, objective, batch, stepping, training, step / total))
         if not math.isfinite(losses[-1]):
-            raise _not_a_number(losses, training)
+            raise _not_a_number(losses[-1], step + 1, training)
         rate.step()
         if len(losses) % steps == 0:
             best.add(Epoch(fmean(losses[-steps:]), score(net, dataset.validation, dataset.about)), net)
+            keeper.keep()
             if best.is_over:
                 break
             net.train()
@@ -178,8 +184,8 @@ class _Saying:
         return len(self.losses) / max(time.monotonic() - self.begun, 1e-9)
 
 
-def _not_a_number(losses: list[float], training: Training) -> BadInput:
+def _not_a_number(loss: float, step: int, training: Training) -> BadInput:
     return BadInput(
-        f"training: the loss is {losses[-1]} at step {len(losses)}; "
+        f"training: the loss is {loss} at step {step}; "
         f'lower learning_rate ({training.learning_rate}) or choose dtype "float32"'
     )
