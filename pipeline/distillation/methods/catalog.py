@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BadRecipe, choices
 from ...models.factory import check_options, options_of
 from ...own_code import is_own, own_file, own_folder, own_function, own_sources
+from ...task import TaskKind
 
 if TYPE_CHECKING:
     from ..method import Method
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 NAMES = {
     "soft-targets": "soft_targets:SoftTargets",
     "logits": "soft_targets:MatchedLogits",
+    "hard-labels": "hard_labels:HardLabels",
+    "dkd": "decoupled:Decoupled",
+    "dist": "pearson:Pearson",
+    "hint": "hint:Hint",
+    "factor-transfer": "factor_transfer:FactorTransfer",
+    "vid": "variational:Variational",
+    "attention": "attention_transfer:AttentionTransfer",
+    "rkd-distance": "relational:Distances",
+    "rkd-angle": "relational:Angles",
+    "sp": "similarity:Similarities",
+    "pkt": "similarity:Neighbours",
+    "cc": "similarity:Correlations",
+    "crd": "contrastive:Contrastive",
     "mutual": "mutual:Mutual",
     "deep-supervision": "deep_supervision:DeepSupervision",
     "mean-teacher": "mean_teacher:MeanTeacher",
@@ -27,6 +41,7 @@ NAMES = {
     "minilm": "minilm:MiniLm",
 }
 WITHOUT_TEACHER = ("mutual", "deep-supervision", "mean-teacher")  # they learn from the student's own net, or its peers
+FOR_CLASSES = ("hard-labels", "dkd", "dist")  # they compare probabilities
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,16 @@ def chosen(table: Mapping[str, Any]) -> Chosen:
     check_options(options, known(name), f"method {name!r}")
     _check_pairs(name, {**known(name), **options})
     return Chosen(name, weight, options)
+
+
+def check_task(choices: Iterable[Chosen], kind: TaskKind) -> None:
+    """BadRecipe for a method that has no meaning for outputs of this task."""
+    for choice in choices:
+        if choice.name in FOR_CLASSES and kind != "classify":
+            raise BadRecipe(
+                f'method {choice.name!r} compares probabilities of classes, but the task is "{kind}"; choose one that '
+                "compares values or features, such as logits, hint or rkd-distance"
+            )
 
 
 def known(name: str) -> Mapping[str, Any]:
