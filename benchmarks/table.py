@@ -19,6 +19,7 @@ from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
 from .processor_table import disagreements, of_processor, processors_table
 from .readings import readings
+from .phone_remarks import of_phones
 from .report import Report
 from .result import Result
 from .sustained import of_long_runs, sustained_table
@@ -35,7 +36,8 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     console = console or _console()
     console.print()
     if report.compared:
-        console.print(teaching_table(report), end="\n\n")
+        console.print(teaching_table(report, narrow=console.width < NARROW))
+        console.print()
     console.print(variants_table(report, console.width))
     console.print()
     emulated = [replace(one, arena=package_arena(report.variants, one)) for one in report.results if one.counts]
@@ -79,7 +81,7 @@ def print_results(results: Sequence[Result], console: Console | None = None, com
         console.print("", sustained_table(results), sep="\n")
     for kind, text in (*readings(measured), *of_long_runs(results), *(("fact", one) for one in compared)):
         _line(console, kind, text)
-    for text in of_browsers(measured):
+    for text in (*of_browsers(measured), *of_phones(measured)):
         _line(console, "fact", text)
     for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
         _line(console, kind, text)

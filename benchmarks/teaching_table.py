@@ -11,18 +11,20 @@ from .report import Report
 from .stats import Interval, Spread
 
 
-def teaching_table(report: Report) -> Table:
-    """One row a variant; the chosen one is marked."""
+def teaching_table(report: Report, narrow: bool = False) -> Table:
+    """One row a variant; the chosen one is marked. Where it is `narrow`, the last two columns are left to the page."""
     metric, choice = report.variants[0].metric, report.derived.choice
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", collapse_padding=True)
+    table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), header_style="bold", collapse_padding=True)
     table.add_column(f"{metric.name} {metric.unit}".rstrip(), overflow="fold")
     likeness = "same as\nteacher" if metric.unit == "%" else "off the\nteacher"
-    for title in ("validation", "test", "against scratch\ntest, 95 %", "calibration\nerror", likeness, "training\ns"):
+    titles = ("validation", "test", "against scratch\ntest, 95 %", "calibration\nerror", likeness, "training\ns")
+    shown = len(titles) - 2 * narrow
+    for title in titles[:shown]:
         table.add_column(title, justify="right", no_wrap=True)
     for one in report.derived.scores:
         chosen = choice is not None and one.variant == choice.chosen
         name = f"{one.variant}{'  ← chosen' if chosen else ''}"
-        table.add_row(Text(name), *map(_cell, _cells(one, report)), style="bold" if chosen else "")
+        table.add_row(Text(name), *map(_cell, list(_cells(one, report))[:shown]), style="bold" if chosen else "")
     return table
 
 

@@ -7,18 +7,34 @@ from pathlib import Path
 
 from ..report import Report
 from ..whole import written_whole
-from . import boards, calls, files, learning, machine, mistakes, parity, separation, sizes, told, variants
+from . import (
+    boards,
+    calls,
+    confidence,
+    files,
+    learning,
+    machine,
+    mistakes,
+    parity,
+    separation,
+    sizes,
+    teaching,
+    told,
+    variants,
+)
 from .markup import Html, element, join
 from .section import Section
 from .top import header
 
 SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
+    teaching.section,
     variants.section,
     files.doubts,
     sizes.section,
     calls.section,
     boards.section,
     learning.section,
+    confidence.section,
     mistakes.section,
     told.section,
     separation.section,
