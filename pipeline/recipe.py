@@ -8,7 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .distillation.guiding import TEACHERS
+from .distillation.guiding import TEACHERS, Guiding
+from .distillation.methods.catalog import check_task
 from .errors import BadRecipe, choices
 from .measure import Measure
 from .options import build, convert
@@ -227,6 +228,8 @@ class _Reader:
         taken = {"", "data", "model", "rehearsal", "scratch", "student-from-scratch"}
         taken |= {f"{slug(name)}{what}" for name in TEACHER_NAMES for what in ("", "-outputs")}
         for table in read:
+            if isinstance(table.stage, Guiding):
+                check_task(table.stage.chosen, self.value("task", TaskKind, "classify"), table.where)
             if len(table.name) > 60:
                 raise BadRecipe(f"{table.where}: the name has {len(table.name)} characters; 60 are the most")
             if slug(table.name) in taken:

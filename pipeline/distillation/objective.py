@@ -9,7 +9,7 @@ from .balance import balance
 from .batches import Batch
 from .guidance import Guidance, combined
 from .method import Lesson, Method
-from .methods.catalog import method
+from .methods.catalog import check_task, method
 from .options import Training
 from .taps import Tapped
 
@@ -22,11 +22,13 @@ class Objective(nn.Module):
         self.task = task
         self.training_options = training
         self.guidance = guidance
-        made = [method(choice) for choice in guidance.how.chosen] if guidance else []
+        chosen = guidance.how.chosen if guidance else ()
+        check_task(chosen, task.kind, "training")
+        made = [method(choice) for choice in chosen]
         self.methods = nn.ModuleList(made)
         self.weights = [
             each.weight if choice.weight is None else choice.weight
-            for each, choice in zip(made, guidance.how.chosen if guidance else (), strict=True)
+            for each, choice in zip(made, chosen, strict=True)
         ]
 
         self.balance = balance(guidance.how.balance if guidance else "fixed", len(made) + 1)

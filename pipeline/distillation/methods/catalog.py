@@ -71,13 +71,13 @@ def chosen(table: Mapping[str, Any]) -> Chosen:
     return Chosen(name, weight, options)
 
 
-def check_task(choices: Iterable[Chosen], kind: TaskKind) -> None:
-    """BadRecipe for a method that has no meaning for outputs of this task."""
-    for choice in choices:
+def check_task(chosen: Iterable[Chosen], kind: TaskKind, where: str) -> None:
+    """BadRecipe, which starts with `where`, for a method that has no meaning for outputs of this task."""
+    for choice in chosen:
         if choice.name in FOR_CLASSES and kind != "classify":
             raise BadRecipe(
-                f'method {choice.name!r} compares probabilities of classes, but the task is "{kind}"; choose one that '
-                "compares values or features, such as logits, hint or rkd-distance"
+                f'{where}: method {choice.name!r} compares probabilities of classes, but the task is "{kind}"; choose '
+                "one that compares values or features, such as logits, hint or rkd-distance"
             )
 
 
