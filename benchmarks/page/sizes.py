@@ -8,19 +8,25 @@ from ..human import named, score_and_unit, size
 from ..report import Report
 from ..stats import Spread, spread
 from ..variant import ModelFile, Variant
+from ..verdicts import SHUFFLED
 from .section import Figure, Section, colour, label, paragraphs, symbol
 
 Point = tuple[int, float]
+NAMED = 7  # rows that have room for their names; of more, only those that nobody beats
 
 
 def section(report: Report) -> Section | None:
-    shown = [(index, one) for index, one in enumerate(report.variants) if one.test and one.displayed]
+    rows = [(index, one) for index, one in enumerate(report.variants) if one.name != SHUFFLED]
+    shown = [(index, one) for index, one in rows if one.test and one.displayed]
     if len(shown) < 2:
         return None
     head = report.variants[0].metric
     points = [_point(one) for _, one in shown]
     markers = [_marker(index, one, place) for (index, one), place in zip(shown, places(points), strict=True)]
     edge = front(points, higher=head.better == "higher")
+    if len(shown) > NAMED:
+        for marker, point in zip(markers, points, strict=True):
+            marker["mode"] = "markers+text" if point in edge else "markers"
     line = {"dash": "dot", "width": 1.5, "color": "var(--faint)"}
     x, y = [x for x, _ in edge], [y for _, y in edge]
     layout = {

@@ -21,7 +21,7 @@ def section(report: Report) -> Section | None:
     if not report.compared:
         return None
     scores = report.derived.scores
-    drawn = [one for one in scores if one.validation_over_scratch and one.over_scratch and one.variant != SCRATCH]
+    drawn = [one for one in scores if one.over_scratch and one.variant not in (SCRATCH, verdicts.SHUFFLED)]
     words = paragraphs(*verdicts.said(report), *verdicts.doubts(report))
     after = join([_table(report, scores), element("p", NOTE, class_="note")])
     return Section("teaching", "Which way of teaching", words, after, _figure(report, drawn) if drawn else None)
