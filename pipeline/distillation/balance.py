@@ -34,6 +34,7 @@ class Uncertainty(Balance):
 class EqualPull(Balance):
     """Every part is scaled so that its gradient, where it meets what the student says, is as long as their mean.
 
+    What share a part had, if any, makes no difference then; a part that pulls at nothing there stays as it is.
     The idea of GradNorm (Chen et al. 2018) without its trained weights and rates: all parts learn alike at once.
     """
 
@@ -41,7 +42,9 @@ class EqualPull(Balance):
         said = [values for values in (student.outputs, *student.features.values()) if values.requires_grad]
         lengths = torch.stack([_length(part, said) for part in parts])
         felt = lengths > 0
-        scales = torch.where(felt, lengths[felt].mean() / lengths.clamp_min(1e-12), 1.0) if felt.any() else lengths
+        if not felt.any():
+            return torch.stack(list(parts)).sum()
+        scales = torch.where(felt, lengths[felt].mean() / lengths.clamp_min(1e-12), 1.0)
         return (scales * torch.stack(list(parts))).sum()
 
 
