@@ -26,7 +26,7 @@ class Guiding:
     `combine` makes one of several teachers: "mean" of what they hold probable; "confidence" weighs each by its cross
     entropy with the label (Zhang et al. 2022, CA-MKD); "random" picks one a batch (Fukuda et al. 2017), "best" the one
     with the least cross entropy on the batch. Layers are heard of the first teacher alone.
-    `balance` weighs task and methods anew as they learn: "uncertainty" by learned variances (after Kendall et al. 2018),
+    `balance` weighs task and methods anew as they learn: "uncertainty" by learned variances (Kendall et al. 2018);
     "gradient" so that all pull alike at the student's outputs and heard layers, whatever their shares above 0 (after
     Chen et al. 2018, GradNorm); "fixed" does not.
     """
