@@ -94,8 +94,8 @@ def verify(arguments: Namespace) -> int:
 
 
 def bench(arguments: Namespace) -> int:
-    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools are missing; 1 where a
-    microcontroller's outputs are not those of the reference.
+    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools or devices lack; 1
+    where outputs elsewhere are not those of the reference.
     """
     from ..pipeline.artifact import of_file
     from ..pipeline.progress import listening
@@ -131,7 +131,7 @@ def bench(arguments: Namespace) -> int:
     errors = [result.error for result in results if result.error]
     if errors:
         return 3 if all(error.is_missing for error in errors) else 2
-    return 1 if any(result.counts and result.counts.agreement.mismatches for result in results) else 0
+    return 1 if any(result.is_wrong for result in results) else 0
 
 
 def _named(name: str, arguments: Namespace) -> "Sequence[Target]":

@@ -15,7 +15,7 @@ from ..targets.agreement import QUIET
 from ..targets.counts import Counts, Estimate
 from ..targets.target import HERE, Arrays, Loaded, Period, Plan, Samples, Sustained, Target
 from .places import Place, measured_at_once
-from .result import ArenaBytes, Failure, FileFacts, Output, Result
+from .result import ITSELF, ArenaBytes, Failure, FileFacts, Output, Result
 
 
 def bench(files: Sequence[Path], targets: Sequence[Target], plan: Plan = Plan()) -> list[Result]:  # noqa: B008 (frozen)
@@ -150,7 +150,7 @@ def _arena(file: Artifact) -> ArenaBytes | None:
 def _compared(sha256: str | None, outputs: Arrays, reference: Arrays) -> Output:
     differing = sum(_differing(one, other) for one, other in zip(outputs, reference, strict=True))
     values = sum(int(np.size(one)) for one in outputs)
-    return Output(sha256 or "", "its own first round", differing, values)
+    return Output(sha256 or "", ITSELF, differing, values)
 
 
 def _differing(one: NDArray[Any], other: NDArray[Any]) -> int:

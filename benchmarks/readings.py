@@ -11,6 +11,7 @@ from .result import Result
 from .slower import UNKNOWN, why_slower
 from .stats import Interval, speed_ratio
 
+STEP_SECONDS = 1.0  # more than clocks are slewed by in a measurement
 PRECISION = re.compile(r"[-_.]?(int8|i8|quant(ized)?|float(32)?|fp32|f32)(?=[-_.]|$)", re.I)
 
 
@@ -39,7 +40,7 @@ def readings(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
         if one.is_slower:
             why = why_slower(one.int8, one.real) or UNKNOWN
             yield "fact", f"why {_names(one)[0]} is slower on {one.int8.target}: {why}"
-    for text in _refused(timed, found):
+    for text in (*_refused(timed, found), *_clocks_set(timed)):
         yield "fact", text
 
 
@@ -86,6 +87,15 @@ def _refused(results: Sequence[Result], found: Sequence[Twins]) -> Iterator[str]
             told.setdefault(about if len(fields) > 1 else f"{about}s", []).append(int8.target)
     for text, targets in told.items():
         yield f"{text} on {', '.join(dict.fromkeys(targets))}"
+
+
+def _clocks_set(results: Sequence[Result]) -> Iterator[str]:
+    """Rows during which somebody set the time of day."""
+    for row in results:
+        before, after = ((row.telemetry.get(name) or {}).get("clock_offset") for name in ("before", "after"))
+        if before is not None and after is not None and abs(after - before) > STEP_SECONDS:
+            moved = f"was set by {after - before:+.0f} s meanwhile; its calls are timed by one that nobody sets"
+            yield f"{_name(row)} on {row.target}: the clock {moved}"
 
 
 def _said(one: Twins) -> str:

@@ -8,6 +8,8 @@ from ..targets.counts import Counts, CyclesEstimate, Estimate, Instructions
 from ..targets.target import Evidence, Period
 from . import checks, stats
 
+ITSELF = "its own first round"  # what outputs are held against where there is nothing else
+
 
 @dataclass(frozen=True)
 class FileFacts:
@@ -104,6 +106,11 @@ class Result:
     def cycles(self) -> CyclesEstimate | None:
         """Told from the instructions of a calibrated board, or by an NPU's compiler."""
         return self.counts.cycles_estimate if self.counts else self.estimate.cycles if self.estimate else None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether its outputs are not those of another runtime or machine that computes the same."""
+        return bool(self.output and self.output.mismatches and self.output.reference != ITSELF)
 
     def degraded(self) -> tuple[checks.Doubt, ...]:
         """Why not to trust it."""

@@ -20,6 +20,7 @@ DISTRIBUTIONS = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime"}
 INSTEAD = {"litert": ("litert", "tflite-runtime"), "onnxruntime": ("onnxruntime",)}
 OLD_RUNTIME = ("tflite-runtime==2.14.0", "numpy<2")  # the last there is, built against numpy 1
 IMPORT_SECONDS, VENV_SECONDS = 120.0, 900.0
+NOEXEC = "failed to map segment"  # the loader's words for a library where nothing may run
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,9 @@ def _imports(line: Transport, python: str, path: str, runtime: str) -> bool:
     if path:
         script = f'[ -e {known} ] || {{ (PYTHONPATH="$PWD/{path}" {script}) && touch {known}; }}'
     ended = line.shell(f"cd {line.folder} 2>/dev/null; {script}", stage="provision", timeout=IMPORT_SECONDS)
+    if path and NOEXEC in ended.err:
+        what = f"nothing may run from {line.folder}: its file system is mounted noexec"
+        raise line.failed("provision", "noexec", what, "name a `folder` in targets.toml that lies elsewhere")
     return ended.code == 0
 
 

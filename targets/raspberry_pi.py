@@ -16,6 +16,7 @@ from .provision import provision
 from .remote import Copied, RemoteConversation, agent_source, machine_source, quoted, read_facts
 from .ssh import Address, Ssh
 from .target import Device, Evidence, Plan, Samples
+from .transport import TRANSFER_SECONDS
 
 PROBE_SECONDS, LIMIT_SECONDS = 60.0, 180.0
 OLDEST_PYTHON = (3, 9)
@@ -30,6 +31,7 @@ class RaspberryPi:
     python: str = "python3"
     folder: str = "~/.cache/edgestill"
     limit_seconds: float = LIMIT_SECONDS
+    transfer_seconds: float = TRANSFER_SECONDS
 
     @property
     def evidence(self) -> Evidence:
@@ -71,7 +73,7 @@ class RaspberryPi:
                 yield RaspberryPiLoaded(opened, file)
 
     def _line(self) -> Ssh:
-        return Ssh(self.name, self.address, self.folder)
+        return Ssh(self.name, self.address, self.folder, self.transfer_seconds)
 
     def _facts(self, line: Ssh) -> Mapping[str, Any]:
         """What the device says of itself."""

@@ -19,7 +19,7 @@ from ..pipeline.progress import say
 from ..pipeline.scratch import scratch_folder
 from .parts import apt_get
 from .ssh_words import cause
-from .transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed
+from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, Completed
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS = 45.0
@@ -54,8 +54,9 @@ class Address:
 class Ssh:
     """A connection to a device, in a `with` block. `folder` is ours there; a leading ~ is the user's home."""
 
-    def __init__(self, name: str, address: Address, folder: str) -> None:
+    def __init__(self, name: str, address: Address, folder: str, transfer_seconds: float = TRANSFER_SECONDS) -> None:
         self.name, self.address, self.folder = name, address, tilde(folder)
+        self._transfer_seconds = transfer_seconds
         self._kept = contextlib.ExitStack()
         self._sockets = self._kept.enter_context(scratch_folder(SHORT))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the connection)
@@ -99,6 +100,9 @@ class Ssh:
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired as error:
+            if stdin:
+                what = f"{len(stdin) / 1e6:.3g} MB did not get there within {timeout:g} s"
+                raise self.failed(stage, "slow-line", what, SLOW) from error
             raise self.failed(stage, "timeout", f"no answer within {timeout:g} s", "see what keeps it busy") from error
         said = ended.stderr.decode(errors="replace")
         if ended.returncode == 255 and self.is_lost(said):
@@ -130,9 +134,10 @@ class Ssh:
                 assert member is not None
                 (into / name).write_bytes(member.read())
 
-    def shell(self, script: str, *, stdin: bytes = b"", stage: str, timeout: float = TRANSFER_SECONDS) -> Completed:
+    def shell(self, script: str, *, stdin: bytes = b"", stage: str, timeout: float | None = None) -> Completed:
         """Runs a shell's script there, whatever the user's own shell is."""
-        return self.run(("sh", "-c", script), stdin=stdin, timeout=timeout, stage=stage)
+        limit = self._transfer_seconds if timeout is None else timeout
+        return self.run(("sh", "-c", script), stdin=stdin, timeout=limit, stage=stage)
 
     def failed(self, stage: str, code: str, what: str, remedy: str) -> DeviceFailed:
         return DeviceFailed(self.name, stage, code, what, remedy)

@@ -9,6 +9,7 @@ from ..pipeline.errors import DeviceFailed
 
 TRANSFER_SECONDS = 600.0
 FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
+SLOW = "bring it nearer (a cable), or put the runtime there yourself and name its `python` in targets.toml"
 FORBIDDEN = "name a `folder` in targets.toml that this user may write"
 
 
@@ -38,8 +39,8 @@ class Transport(Protocol):
         """Runs a program there to its end."""
         ...
 
-    def shell(self, script: str, *, stdin: bytes = b"", stage: str, timeout: float = TRANSFER_SECONDS) -> Completed:
-        """Runs a shell's script there, whatever the user's own shell is."""
+    def shell(self, script: str, *, stdin: bytes = b"", stage: str, timeout: float | None = None) -> Completed:
+        """Runs a shell's script there, whatever the user's own shell is; it has time for a transfer unless said."""
         ...
 
     def push(self, files: Mapping[str, Path], *, stage: str = "push") -> None:

@@ -25,14 +25,41 @@ PACKAGES = (
 )
 MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+# A Python in which something happens beside the agent, which it then runs as it is.
+BESIDE = """case "$1" in -*) exec python3 "$@";; esac; exec python3 -c '
+import runpy, sys, time
+{}
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")' "$@\""""
 STUBS = {  # programs that make it another machine
-    "vcgencmd": 'read -r word < /root/throttled && echo "throttled=$word"',
+    "vcgencmd": """f=/root/throttled; read -r word < $f && echo "throttled=$word"
+[ "$(wc -l < $f)" -lt 2 ] || sed -i 1d $f""",
     "python-of-32-bit": """[ "$1" = - ] || exec python3 "$@"
 { echo 'import platform, struct; platform.machine = lambda: "armv7l"; struct.calcsize = lambda kind: 4'
 grep -v '^from __future__'; } | python3 -""",
     "python-too-old": 'python3 "$@" | sed "s/\\"python\\": \\"3.11.2\\"/\\"python\\": \\"3.7.3\\"/"',
     "python-of-words": "echo hello",
     "python-that-babbles": 'case "$1" in -*) exec python3 "$@";; esac; echo "{ this is no event"; exec cat',
+    "python-of-musl": """[ "$1" = -m ] && { echo "no network" >&2; exit 1; }
+[ "$1" = - ] || exec python3 "$@"
+{ echo 'import platform; platform.libc_ver = lambda: ("musl", "1.2")'; grep -v '^from __future__'; } | python3 -""",
+    "python-on-noexec": """[ "$1" = -c ] && [ "$PYTHONPATH" ] || exec python3 "$@"
+echo "ImportError: libLiteRt.so: failed to map segment from shared object" >&2; exit 1""",
+    "python-whose-clock-is-set": BESIDE.format("""
+import os
+asked, load, told = [], os.getloadavg, time.time
+os.getloadavg = lambda: asked.append(1) or load()
+time.time = lambda: told() - 3600 * (len(asked) > 1)"""),
+    "python-that-crashes": BESIDE.format("""
+def crash():
+    while "ai_edge_litert.interpreter" not in sys.modules:
+        time.sleep(0.1)
+    __import__("ctypes").string_at(0)
+__import__("threading").Thread(target=crash, daemon=True).start()"""),
+    "python-that-computes-otherwise": BESIDE.format("""
+import numpy
+save = numpy.save
+numpy.save = lambda path, array: save(path, array + array.dtype.type(1))"""),
 }
 RULE = f":qemu-aarch64:M::{MAGIC}:{MASK}:{QEMU}:F"  # F: the kernel opens it now, so a chroot needs no copy
 # The namespace's first process: it waits for its user map, then sets up what Debian's init would have.

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,9 +18,12 @@ import pytest
 from platformdirs import user_cache_path
 
 from edgestill.benchmarks.harness import bench
+from edgestill.benchmarks.readings import readings
 from edgestill.benchmarks.result import Result
+from edgestill.benchmarks.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, DeviceFailed
+from edgestill.pipeline.progress import listening
 from edgestill.targets.agreement import differing
 from edgestill.targets.host import Host
 from edgestill.targets.own import add, own_targets
@@ -98,6 +102,24 @@ def within(holds: Callable[[], object], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < until, "still not so"
         time.sleep(0.05)
+
+
+class Lines:
+    """A listener with a line for each device; notes in which order they are told something."""
+
+    def __init__(self, order: list[str], name: str = "") -> None:
+        self._order, self._name = order, name
+
+    def lane(self, name: str) -> "Lines":
+        return Lines(self._order, name)
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        self._order.append(self._name)
+
+    def say(self, text: str) -> None: ...
+
+    def end(self, verdict: str, fine: bool) -> None:
+        assert fine and verdict == "2 files measured"
 
 
 def row(target: RaspberryPi, file: Path = KWS, plan: Plan = SHORT) -> Result:
@@ -182,6 +204,87 @@ def test_flags_of_the_board_make_a_result_degraded(pi: RaspberryPi, machine: Mac
     assert codes == {"the board reports under-voltage", "the board reports throttling"}
 
 
+def test_flags_that_rise_while_it_measures_make_a_result_degraded(pi: RaspberryPi, machine: Machine) -> None:
+    flags = machine.home() / "throttled"
+    flags.write_text("0x0\n0x40000\n")
+    try:
+        result = row(pi)
+    finally:
+        flags.unlink()
+    assert result.telemetry["before"]["throttled_flags"] == 0
+    assert [doubt.what for doubt in result.degraded() if doubt.code == "throttled"] == ["the board reports throttling"]
+
+
+def test_a_clock_that_is_set_while_it_measures_changes_no_latency(pi: RaspberryPi) -> None:
+    result = row(dataclasses.replace(pi, python="python-whose-clock-is-set"))
+    assert result.error is None and all(0 < us < 6e6 for one in result.rounds_us for us in one)
+    moved = result.telemetry["after"]["clock_offset"] - result.telemetry["before"]["clock_offset"]
+    assert moved == pytest.approx(-3600, abs=1)
+    said = [text for _, text in readings([result])]
+    assert said == [
+        "kws_int8.tflite on pi: the clock was set by -3600 s meanwhile; its calls are timed by one that nobody sets"
+    ]
+
+
+def test_outputs_that_are_not_the_hosts_are_told(pi: RaspberryPi, capsys: pytest.CaptureFixture[str]) -> None:
+    result = row(dataclasses.replace(pi, python="python-that-computes-otherwise"))
+    assert result.is_wrong and result.to_json()["output"]["matches_reference"] is False
+    print_results([result])
+    assert "kws_int8.tflite on pi: 12 of 12 values are not those of host, litert" in capsys.readouterr().out
+
+
+def test_processors_that_are_not_there_are_told(pi: RaspberryPi) -> None:
+    error = row(pi, plan=dataclasses.replace(SHORT, cores=(0, 500))).error
+    assert error and error.step == "measure" and "not all of the processors [0, 500] are there" in error.message
+
+
+def test_a_chosen_processor_a_rest_and_a_long_run_hold_on_a_device(pi: RaspberryPi) -> None:
+    result = row(pi, plan=dataclasses.replace(SHORT, cores=(0,), cool_down=0.2, sustain=3.0))
+    assert result.error is None and result.runtime and result.runtime["affinity"] == [0]
+    assert len(result.sustained) > 5 and all(period.latency_us for period in result.sustained)
+
+
+def test_rounds_of_files_take_turns_on_a_device_and_devices_do_not_wait_for_each_other(
+    pi: RaspberryPi, key: Path
+) -> None:
+    order: list[str] = []
+    other = dataclasses.replace(pi, name="other", address=dataclasses.replace(pi.address, key=key))
+    with listening(Lines(order)):
+        rows = bench(TRAINED[:2], [pi, other], SHORT)
+    assert [result.error for result in rows] == [None] * 4 and all(len(result.rounds_us) == 2 for result in rows)
+    assert set(order) == {"pi", "other"} and order != sorted(order) and order != sorted(order, reverse=True)
+
+
+def test_a_slow_line_is_told(pi: RaspberryPi, machine: Machine, scratch: Path) -> None:
+    slow = scratch / "config-slow"
+    line = f"{sys.executable} {Path(arm64_sshd.__file__).with_name('slow_line.py')} {machine.port} 30000"
+    slow.write_text(f"ProxyCommand {line}\n{(scratch / 'config').read_text()}")
+    crawling = dataclasses.replace(pi, folder="~/slow", address=dataclasses.replace(pi.address, config=slow))
+    assert "nearer" in failure(dataclasses.replace(crawling, transfer_seconds=8.0), "provision", "slow-line")
+    within(lambda: not [path for path in (machine.home() / "slow").iterdir() if path.name.startswith("site")])
+
+
+def test_a_machine_that_does_not_answer_is_told(pi: RaspberryPi) -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        silent = dataclasses.replace(pi.address, port=mute.getsockname()[1])
+        assert "check its power" in failure(dataclasses.replace(pi, address=silent), "connect", "unreachable")
+
+
+def test_a_configuration_that_ssh_refuses_is_told(pi: RaspberryPi, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("Nonsense yes\n")
+    wrong = dataclasses.replace(pi.address, config=tmp_path / "config")
+    assert "correct it" in failure(dataclasses.replace(pi, address=wrong), "connect", "ssh-config")
+
+
+def test_what_a_power_cut_left_on_the_device_is_swept(pi: RaspberryPi, machine: Machine) -> None:
+    left = machine.home() / ".cache/edgestill/run-99999"
+    left.mkdir(parents=True)
+    (left / "model.tflite").write_bytes(b"x" * 1000)
+    assert row(pi).error is None and not left.exists()
+
+
 def test_a_closed_port_is_told(pi: RaspberryPi) -> None:
     closed = dataclasses.replace(pi, address=dataclasses.replace(pi.address, port=arm64_sshd.free_port()))
     assert "systemctl enable --now ssh" in failure(closed, "connect", "port-closed")
@@ -223,7 +326,10 @@ def test_a_key_that_is_not_accepted_is_told(pi: RaspberryPi, scratch: Path) -> N
         ("python-too-old", "probe", "old-python", "newer `python`"),
         ("python-of-words", "probe", "bad-answer", "must name a Python"),
         ("python-of-32-bit", "provision", "32-bit", "a 64-bit system has one"),
+        ("python-of-musl", "provision", "no-runtime", "in a venv there"),
+        ("python-on-noexec", "provision", "noexec", "`folder` in targets.toml"),
         ("python-that-babbles", "measure", "bad-answer", "must be Python itself"),
+        ("python-that-crashes", "load", "runtime-died", "another version"),
     ],
 )
 def test_another_python_than_is_needed_is_told(
@@ -304,7 +410,7 @@ def measuring(machine: Machine) -> bool:
 
 @contextlib.contextmanager
 def once_it_measures(machine: Machine, act: Callable[[], object]) -> Iterator[None]:
-    """Does something to the device a second after an agent began there."""
+    """Does something to the device some seconds after an agent began there."""
 
     def wait_and_act() -> None:
         within(lambda: measuring(machine), 120)
