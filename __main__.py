@@ -108,6 +108,14 @@ def parser() -> Parser:
     compare.add_argument("--out", type=Path, metavar="DIR", help="where files and report go (runs/NAME-compared)")
     compare.add_argument("--again", action="store_true", help="measure again what was measured before")
 
+    tune = command("tune", "settings of a distillation, searched on validation", TUNE)
+    tune.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a shipped recipe")
+    tune.add_argument("--trials", type=int, required=True, metavar="N", help="how many settings to try, in all")
+    tune.add_argument("--seeds", type=int, metavar="N", help="students of each setting (the recipe's number)")
+    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="so many trials at a time (1)")
+    tune.add_argument("--ray", metavar="ADDRESS", help="as tasks of that Ray cluster; local starts one here")
+    tune.add_argument("--out", type=Path, metavar="DIR", help="where best.toml and the report go (runs/NAME-tuned)")
+
     quantize = command("quantize", "a float model to INT8 TFLite and INT8 ONNX", QUANTIZE)
     quantize.add_argument(
         "model", type=Path, metavar="MODEL", help="a float .onnx or .tflite file; .keras, .h5 or a SavedModel's folder"
@@ -214,6 +222,9 @@ COMPARE = """Trains the student from scratch and with every [[stage]] and method
 over the same seeds; chooses on validation, the simpler one where noise does not tell; prunes and quantizes the student
 from scratch and the best one that was taught; reports scores with paired intervals, calibration, agreement with the
 teacher, sizes and times. Test chooses nothing."""
+TUNE = """Tries other temperatures, alphas and weights of methods (the table [tune] says which) and keeps the best on validation as
+best.toml; test is not looked at. Every trial is a set of stages in the store, and a journal remembers them: stop it at
+any point, and the same command goes on from there. Needs Optuna: the extra tune."""
 QUANTIZE = """Post-training INT8 quantization: writes NAME.int8.tflite and NAME.int8.onnx with the same integers, and
 the model itself in the other format (NAME.float.tflite or NAME.float.onnx), runs each of them, and tells what accuracy
 was lost on your data. A Keras model or a SavedModel is converted by TensorFlow first, in a process of its own."""

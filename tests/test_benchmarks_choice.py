@@ -86,7 +86,7 @@ def test_confidence_that_is_as_often_right_as_it_says_has_no_error() -> None:
 
 
 def test_a_model_that_is_always_sure_and_mostly_wrong_has_the_error_it_deserves() -> None:
-    logits = np.tile(np.float32([50, 0, 0, 0]), (1000, 1))
+    logits = np.tile(np.asarray([50, 0, 0, 0], np.float32), (1000, 1))
     found = reliability(logits, np.arange(1000) % 4)
     assert found.error == pytest.approx(0.75) and found.surer == pytest.approx(0.75)
     assert found.counts[-1] == 1000 and found.right[-1] == 250

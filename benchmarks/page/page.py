@@ -55,28 +55,31 @@ def write_page(report: Report, path: Path) -> None:
 
 
 def page(report: Report) -> Html:
-    """The page, figures drawn by the Plotly that stands in it."""
+    """The page of a report."""
+    shown = [made for make in SECTIONS if (made := make(report))]
+    return document(f"{report.recipe} · edgestill", header(report), shown)
+
+
+def document(title: str, top: Html, shown: list[Section]) -> Html:
+    """A page of these sections, figures drawn by the Plotly that stands in it."""
     from plotly.offline import get_plotlyjs
 
-    shown = [made for make in SECTIONS if (made := make(report))]
     scripts = (
         [_script(get_plotlyjs()), _data(shown), _script(_file("page.js"))] if any(one.figure for one in shown) else []
     )
     links = (element("a", one.anchor.capitalize(), href=f"#{one.anchor}") for one in shown)
-    body = element(
-        "body", header(report), element("nav", *links), element("main", *map(_section, shown)), _footer(), *scripts
-    )
-    return join([Html("<!doctype html>\n"), element("html", _head(report), body, lang="en")])
+    body = element("body", top, element("nav", *links), element("main", *map(_section, shown)), _footer(), *scripts)
+    return join([Html("<!doctype html>\n"), element("html", _head(title), body, lang="en")])
 
 
-def _head(report: Report) -> Html:
+def _head(title: str) -> Html:
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{report.recipe} · edgestill"),
+        element("title", title),
         element("style", Html(_file("page.css"))),
     )
 

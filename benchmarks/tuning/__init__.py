@@ -1,0 +1,1 @@
+"""`edgestill tune`: settings of a distillation, searched on validation; test is never looked at."""
