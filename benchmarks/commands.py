@@ -202,8 +202,10 @@ def doctor(arguments: Namespace) -> int:
     else:
         from ..targets.catalog import find
         from ..targets.device_findings import examine_device
+        from ..targets.web.browser import Browser
 
-        findings = list(examine_device(find(arguments.target)))
+        target = find(arguments.target)
+        findings = list(examine("web") if isinstance(target, Browser) else examine_device(target))
     if arguments.json:
         print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
     else:

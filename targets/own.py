@@ -14,10 +14,22 @@ from .places import lists
 from .raspberry_pi import RaspberryPi
 from .ssh import Address
 from .target import Target
+from .web.browser import Browser
+from .web.run import Door, Run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-KINDS = ("host", "ssh")
-OPTIONS: dict[str, type] = {"host": str, "port": int, "key": str, "config": str, "python": str, "folder": str}
+KINDS = {  # what the table of each may hold, besides its kind
+    "host": ("python",),
+    "ssh": ("host", "port", "key", "config", "python", "folder"),
+    "web": ("lan", "https", "port"),
+}
+OPTIONS: dict[str, type] = {
+    **{key: str for keys in KINDS.values() for key in keys},
+    "port": int,
+    "lan": bool,
+    "https": bool,
+}
+TYPES = {int: "a number", bool: "true or false", str: "a text"}
 NAMES = "a name holds letters, digits, dots, dashes and underscores"
 
 
@@ -67,14 +79,16 @@ def _target(where: str, name: str, table: Any) -> Target:
         raise BadInput(
             f'{where}: must be a table, such as\n  [{name}]\n  kind = "ssh"\n  host = "pi@raspberrypi.local"'
         )
-    if (kind := table.get("kind")) not in KINDS:
+    if (kind := table.get("kind")) not in tuple(KINDS):
         raise BadInput(f"{where}: kind is {kind!r}; there are {choices(KINDS)}")
     values = {key: value for key, value in table.items() if key != "kind"}
     for key, value in values.items():
-        if key not in OPTIONS:
-            raise BadInput(f"{where}: no option is named {key!r}; there are {choices(OPTIONS)}")
+        if key not in KINDS[kind]:
+            raise BadInput(f"{where}: no option is named {key!r}; there are {choices(KINDS[kind])}")
         if type(value) is not OPTIONS[key]:
-            raise BadInput(f"{where}: {key} is {value!r}; it must be {'a number' if OPTIONS[key] is int else 'a text'}")
+            raise BadInput(f"{where}: {key} is {value!r}; it must be {TYPES[OPTIONS[key]]}")
+    if kind == "web":
+        return Browser(name, Run([name], Door(**values)))
     if kind == "host":
         return _on_this_machine(where, name, values)
     host = values.get("host", "")

@@ -119,7 +119,7 @@ class Lines:
     def say(self, text: str) -> None: ...
 
     def end(self, verdict: str, fine: bool) -> None:
-        assert fine and verdict == "2 files measured"
+        assert fine and verdict == "1 file measured"
 
 
 def row(target: RaspberryPi, file: Path = KWS, plan: Plan = SHORT) -> Result:
@@ -244,14 +244,12 @@ def test_a_chosen_processor_a_rest_and_a_long_run_hold_on_a_device(pi: Raspberry
     assert len(result.sustained) > 5 and all(period.latency_us for period in result.sustained)
 
 
-def test_rounds_of_files_take_turns_on_a_device_and_devices_do_not_wait_for_each_other(
-    pi: RaspberryPi, key: Path
-) -> None:
+def test_devices_do_not_wait_for_each_other(pi: RaspberryPi, key: Path) -> None:
     order: list[str] = []
     other = dataclasses.replace(pi, name="other", address=dataclasses.replace(pi.address, key=key))
     with listening(Lines(order)):
-        rows = bench(TRAINED[:2], [pi, other], SHORT)
-    assert [result.error for result in rows] == [None] * 4 and all(len(result.rounds_us) == 2 for result in rows)
+        rows = bench([KWS], [pi, other], SHORT)
+    assert [result.error for result in rows] == [None] * 2 and all(len(result.rounds_us) == 2 for result in rows)
     assert set(order) == {"pi", "other"} and order != sorted(order) and order != sorted(order, reverse=True)
 
 
@@ -453,8 +451,8 @@ def test_targets_of_the_users_own_are_found_and_probed(
     [
         ("[pi", "is no TOML"),
         ("pi = 3", r"\[pi\]: must be a table"),
-        ("[pi]\nhost = 'a'", "kind is None; there are ssh"),
-        ("[pi]\nkind = 'usb'", "kind is 'usb'; there are ssh"),
+        ("[pi]\nhost = 'a'", "kind is None; there are .*ssh"),
+        ("[pi]\nkind = 'usb'", "kind is 'usb'; there are .*ssh"),
         ("[pi]\nkind = 'ssh'", "host is ''"),
         ("[pi]\nkind = 'ssh'\nhost = '-oProxyCommand=x'", "host is '-oProxyCommand=x'"),
         ("[pi]\nkind = 'ssh'\nhost = 'a'\nport = '22'", "port is '22'; it must be a number"),

@@ -27,8 +27,9 @@ from edgestill.benchmarks.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, MissingTool
 from edgestill.targets.host import Host
+from edgestill.targets.own import add, own_targets
 from edgestill.targets.parts import WEB_RUNTIMES, web_assets
-from edgestill.targets.target import Plan
+from edgestill.targets.target import HERE, Plan
 from edgestill.targets.web import run as running
 from edgestill.targets.web.answers import Unreadable, arrays_of, event_of, facts_of, packed
 from edgestill.targets.web.assets import LIST, assets
@@ -370,10 +371,21 @@ def test_a_phone_on_a_cable_reaches_the_page_as_its_own(
     port = invitation.url.split("/")[2].removeprefix("localhost:")
     assert invitation.cabled == ("P7",) and any("P7" in line for line in words(invitation))
     assert notes.read_text().splitlines() == [
-        "devices",
+        "devices -l",
         f"-s P7 reverse tcp:{port} tcp:{port}",
         f"-s P7 reverse --remove tcp:{port}",
     ]
+
+
+def test_a_phone_of_the_users_own_has_its_door_in_targets_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESTILL_TARGETS", str(tmp_path / "targets.toml"))
+    add("phone", {"kind": "web", "lan": True, "https": True}, [])
+    own = own_targets()["phone"]
+    assert isinstance(own, Browser) and own.name == "phone" and own.run.door == Door(lan=True, https=True)
+    assert own.place != HERE and Browser().place == HERE
+    (tmp_path / "targets.toml").write_text("[phone]\nkind = 'web'\nlan = 'yes'\n")
+    with pytest.raises(BadInput, match="lan is 'yes'; it must be true or false"):
+        own_targets()
 
 
 @pytest.mark.parametrize("wrong", [{"wait": 0.0}, {"port": 70000}])
