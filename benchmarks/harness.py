@@ -59,7 +59,7 @@ class _Subject:
         if self.loaded and not self.error and not self.is_counted:
             with self.step("measure"), QUIET if self.target.place == HERE else nullcontext():
                 self.rounds.append(self.loaded.measure(self.plan.one_round()))
-                self.reference = self.reference or ([] if self.is_counted else self.loaded.infer())
+                self.reference = self.reference or ([] if self.is_counted or self.is_told else self.loaded.infer())
 
     def run_long(self) -> None:
         """As long as the plan says, without a pause; what is counted does not change with time."""
@@ -69,7 +69,7 @@ class _Subject:
 
     def look_again(self) -> None:
         """Whether the file still gives the outputs of its first round; elsewhere, whether they are the reference's."""
-        if self.error or not self.loaded or self.estimate:
+        if self.error or not self.loaded or self.estimate or self.is_told:
             return
         agreed = self.counts.agreement if self.counts else self.rounds[0].agreement
         if agreed and len({one.output_sha256 for one in self.rounds}) == 1:
@@ -89,6 +89,11 @@ class _Subject:
     @property
     def is_counted(self) -> bool:
         return bool(self.rounds and (self.rounds[0].counts or self.rounds[0].instructions or self.estimate))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a tool on the device keeps calls and outputs to itself."""
+        return bool(self.rounds and self.rounds[0].told)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -118,6 +123,7 @@ class _Subject:
             estimate=self.estimate,
             telemetry=_telemetry(self.rounds),
             sustained=self.sustained,
+            told=tuple(one.told for one in self.rounds if one.told),
         )
 
 

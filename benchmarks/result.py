@@ -1,11 +1,12 @@
 """What came back from one file on one target: raw samples that never change, and the statistics as methods."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..targets.counts import Counts, CyclesEstimate, Estimate, Instructions
 from ..targets.target import Evidence, Period
+from ..targets.told import Told
 from . import checks, stats
 
 ITSELF = "its own first round"  # what outputs are held against where there is nothing else
@@ -68,7 +69,7 @@ class Result:
     """One row. `rounds_us` holds every counted call in order, round by round, in microseconds; `first_us` the first
     call since the file was loaded; `counts` what an emulated board gave in their place, `instructions` an emulated
     processor; `telemetry` what the machine said before and after; `error` why the rest is empty; `sustained` a
-    long run, minute by minute.
+    long run, minute by minute; `told` what a tool on the device said of each round, where it keeps the calls to itself.
     """
 
     file: FileFacts
@@ -86,6 +87,7 @@ class Result:
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     sustained: tuple[Period, ...] = ()
+    told: tuple[Told, ...] = ()
 
     @property
     def key(self) -> str:
@@ -124,7 +126,7 @@ class Result:
             "target": self.target,
             "evidence": str(self.evidence),
             "runtime": dict(self.runtime) if self.runtime else None,
-            "latency_us": asdict(latency) if latency else None,
+            "latency_us": asdict(latency) if latency else self._told(),
             "instructions": asdict(instructions) if instructions else None,
             "cycles_estimate": asdict(cycles) if (cycles := self.cycles()) else None,
             "ram_bytes": self._ram(),
@@ -136,7 +138,17 @@ class Result:
             "error": asdict(self.error) if self.error else None,
             "samples_us": [list(one) for one in self.rounds_us] if latency else None,
             "sustained": [_period(one) for one in self.sustained] or None,
+            "told": [asdict(one) for one in self.told] or None,
         }
+
+    def _told(self) -> dict[str, Any] | None:
+        """The statistics that follow from what a tool told of its rounds; the others stay null."""
+        if not self.told:
+            return None
+        calls = sum(one.calls for one in self.told)
+        mean = sum(one.mean * one.calls for one in self.told) / calls
+        known = {"n": calls, "first": self.first_us, "min": min(one.min for one in self.told), "mean": round(mean, 3)}
+        return {**dict.fromkeys(one.name for one in fields(stats.Latency)), **known}
 
     def _ram(self) -> dict[str, Any]:
         """The four named figures belong to a microcontroller; a process has its peak, TFLite Micro its arena."""

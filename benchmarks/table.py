@@ -17,9 +17,9 @@ from .board_table import boards_table, remarks
 from .browser_remarks import of_browsers
 from .estimate_table import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
+from .phone_remarks import of_phones
 from .processor_table import disagreements, of_processor, processors_table
 from .readings import readings
-from .phone_remarks import of_phones
 from .report import Report
 from .result import Result
 from .sustained import of_long_runs, sustained_table

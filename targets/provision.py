@@ -40,7 +40,7 @@ def provision(line: Transport, facts: Mapping[str, Any], python: str, wanted: st
     """
     runtimes, last = INSTEAD[wanted], ""
     for runtime in runtimes:
-        if facts["runtimes"].get(runtime) and _imports(line, python, "", runtime):
+        if facts["runtimes"].get(runtime) and starts(line, python, "", runtime):
             return Provision(runtime, python, "", "there")
         for asked in _requirements(runtime, facts):
             try:
@@ -49,7 +49,7 @@ def provision(line: Transport, facts: Mapping[str, Any], python: str, wanted: st
                 last = str(error)
                 continue
             name = _pushed(line, packages)
-            if _imports(line, python, name, runtime):
+            if starts(line, python, name, runtime):
                 return Provision(runtime, python, name, "wheels")
             last = f"{asked[0]} does not start there"
     if facts["bits"] == 64:
@@ -93,7 +93,7 @@ def _pushed(line: Transport, packages: Wheels) -> str:
     return name
 
 
-def _imports(line: Transport, python: str, path: str, runtime: str) -> bool:
+def starts(line: Transport, python: str, path: str, runtime: str) -> bool:
     """Whether it starts there; of wheels this is noted beside them and looked at once."""
     script, known = f"exec {python} -c 'import numpy, {IMPORTS[runtime]}'", f"{path}.works"
     if path:

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput, DeviceFailed
-from ..pipeline.scratch import scratch_folder
-from .agreement import agreement
-from .counts import Agreement
+from .deployed import Deployed, deployed
 from .host import RUNTIMES
-from .opened import Opened
 from .provision import provision
-from .remote import Copied, RemoteConversation, agent_source, machine_source, quoted, read_facts
+from .remote import machine_source, quoted, read_facts
 from .ssh import Address, Ssh
-from .target import Device, Evidence, Plan, Samples
+from .target import Device, Evidence
 from .transport import TRANSFER_SECONDS
 
 PROBE_SECONDS, LIMIT_SECONDS = 60.0, 180.0
@@ -48,29 +45,18 @@ class RaspberryPi:
         return Device(f"{facts['cpu']}, {facts['cores']} cores, {facts['os']}", facts)
 
     @contextmanager
-    def load(self, file: Artifact, threads: int = 1) -> Iterator["RaspberryPiLoaded"]:
+    def load(self, file: Artifact, threads: int = 1) -> Iterator[Deployed]:
         """The file, open in a process there that ends with the block; only the runtime, if sent, stays in our folder.
 
         BadInput for a kind that no runtime runs; BadModel when the runtime refuses the file; DeviceFailed.
         """
         if file.kind not in RUNTIMES:
             raise BadInput(f"{file.path.name}: {self.name} runs .onnx, .ort and .tflite files, not {file.kind}")
-        with scratch_folder() as scratch, self._line() as line:
+        with self._line() as line:
             facts = self._facts(line)
             provided = provision(line, facts, quoted(self.python), RUNTIMES[file.kind])
-            agent = agent_source()
-            line.push({agent.name: agent})
-            path = file.path.resolve()
-            with RemoteConversation(path, line, provided, agent.name) as child:
-                there = child.folder()
-                exchange = Copied(line, scratch, there)
-                model = f"model{path.suffix}"
-                line.send({model: path}, there)
-                asked: dict[str, Any] = {"file": f"{there}/{model}", "runtime": provided.runtime, "threads": threads}
-                ready = child.ask("load", self.limit_seconds, sha256=file.sha256, **asked)
-                ready["runtime"]["provision"] = provided.how
-                opened = Opened(child, exchange, self.limit_seconds, ready, facts)
-                yield RaspberryPiLoaded(opened, file)
+            with deployed(line, file, provided, facts, threads, self.limit_seconds) as opened:
+                yield opened
 
     def _line(self) -> Ssh:
         return Ssh(self.name, self.address, self.folder, self.transfer_seconds)
@@ -95,24 +81,3 @@ class RaspberryPi:
         last = (said.strip().splitlines() or ["nothing"])[-1][:200]
         remedy = "`python` in targets.toml must name a Python of 3.9 or newer"
         return line.failed("probe", "bad-answer", f"{self.python} said {last!r} instead of what it is", remedy)
-
-
-class RaspberryPiLoaded:
-    """A file open on a device."""
-
-    def __init__(self, opened: Opened, file: Artifact) -> None:
-        self._opened, self._file = opened, file
-        self._agreement: Agreement | None = None  # with the host, once known
-        self.infer, self.inputs, self.runtime, self.sustain = (
-            opened.infer,
-            opened.inputs,
-            opened.runtime,
-            opened.sustain,
-        )
-
-    def measure(self, plan: Plan) -> Samples:
-        """One round on seeded inputs; the first also holds the outputs against the host's."""
-        samples = self._opened.measure(plan)
-        if self._agreement is None:
-            self._agreement = agreement(self._file, self._opened.infer())
-        return replace(samples, agreement=self._agreement)

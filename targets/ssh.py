@@ -19,12 +19,11 @@ from ..pipeline.progress import say
 from ..pipeline.scratch import scratch_folder
 from .parts import apt_get
 from .ssh_words import cause
-from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, Completed
+from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, WORTH_SAYING, Completed
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS = 45.0
 SHORT = Path("/tmp")  # a socket's path may be 104 bytes long
-WORTH_SAYING = 4 << 20  # bytes to send
 # It stands until our end of its input closes, whatever ends us, and all others go through it.
 MASTER = "echo ready; exec cat >/dev/null"
 

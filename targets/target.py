@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
 from .counts import Agreement, Counts, Estimate, Instructions
+from .told import Told
 
 Arrays = list[NDArray[Any]]
 HERE = "here"  # the place of all that runs on this machine
@@ -88,7 +89,8 @@ class Samples:
     `first_us` is the first call since the file was loaded. `peak_memory_bytes` is what the process grew by at its peak,
     from the runtime imported and the file still closed; the file's own pages count once they are touched. `counts` is
     what an emulated board gives in place of latencies, `instructions` what an emulated processor does; `agreement` says
-    whether a device computes what the host does. `estimate` is all that an NPU's compiler gives.
+    whether a device computes what the host does. `estimate` is all that an NPU's compiler gives, `told` all that a
+    benchmark tool does.
     """
 
     runtime: Mapping[str, Any]  # name, version, threads, delegate, call
@@ -101,6 +103,7 @@ class Samples:
     instructions: Instructions | None = None
     estimate: Estimate | None = None
     agreement: Agreement | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True)

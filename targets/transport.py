@@ -8,6 +8,7 @@ from typing import Protocol
 from ..pipeline.errors import DeviceFailed
 
 TRANSFER_SECONDS = 600.0
+WORTH_SAYING = 4 << 20  # bytes to send
 FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
 SLOW = "bring it nearer (a cable), or put the runtime there yourself and name its `python` in targets.toml"
 FORBIDDEN = "name a `folder` in targets.toml that this user may write"

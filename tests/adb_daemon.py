@@ -239,7 +239,7 @@ def give(stream: Stream, _: bytes, path: str) -> None:
 
 def take(stream: Stream, _: bytes, asked: str) -> None:
     """The data is read to its end also when it cannot be kept, or the other side would wait forever."""
-    name, _, mode = asked.rpartition(",")
+    name, mode = asked.rsplit(",", 1)
     path, refused = Path(name), None  # type: Path, OSError | None
     with contextlib.ExitStack() as stack:
         try:

@@ -36,6 +36,7 @@ PHONE = """
 mount -t tmpfs -o size=512m tmpfs {root}/data
 mount -t tmpfs -o size=1m tmpfs {root}/system
 mount -t tmpfs -o size=4m tmpfs {root}/small
+mount -t tmpfs -o size=4m,noexec tmpfs {root}/noexec
 mkdir -p {root}/data/local/tmp {root}/system/bin
 cp {files}/* {root}/system/bin/
 exec chroot {root} /usr/bin/python3 -u /system/bin/adb_daemon.py {ports}
@@ -69,7 +70,7 @@ class Phone:
 def phone(cache: Path, scratch: Path) -> Iterator[Phone]:
     """A running phone; when the block ends nothing of it is left."""
     root, ports = arm64_sshd.make_root(cache), (free_port(), free_port())
-    for name in ("data", "system", "small"):
+    for name in ("data", "system", "small", "noexec"):
         (root / name).mkdir(exist_ok=True)
     cpuinfo = scratch / "cpuinfo"
     cpuinfo.write_text(CPU.cpuinfo().partition("Revision")[0] + "Hardware\t: QEMU stand-in\n")
