@@ -1,5 +1,6 @@
 """A teacher that reads words: an encoder on disk with a head that is fitted here; its vectors are computed once."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.dataset import DataSet
+from edgestill.pipeline.data.labels import counted, labelled, with_labels
 from edgestill.pipeline.distillation.augmentation import Augmentation
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.teacher_outputs import recorded, write_outputs
@@ -227,3 +229,11 @@ def test_minilm_comes_out_of_its_package_and_knows_what_is_alike() -> None:
     cat, kitten, pills = embed(encoder, ["A cat sits on a mat.", "A kitten is on the rug.", "Buy cheap pills!"], 256)
     assert encoder.parameters > 22_000_000 and cat.shape == (384,)
     assert cat @ kitten > 0.5 > cat @ pills + 0.3
+
+
+def test_a_head_is_fitted_on_the_labels_that_are_known(embeddings: Embeddings, dataset: DataSet) -> None:
+    few = counted(with_labels(dataset, 40, seed=0))
+    teacher = fitted(embeddings, few)
+    alone = fitted(embeddings, dataclasses.replace(few, train=labelled(few.train)))
+    assert "fitted on 40 labels" in teacher.notes[0] and np.array_equal(teacher.weight, alone.weight)
+    assert teacher.outputs(few.train).shape == (len(few.train), 2)
