@@ -9,6 +9,8 @@ from typing import Any
 
 from ..pipeline.disk import written_to
 from ..pipeline.errors import BadInput, choices
+from .android.table import KEYS as OF_PHONES
+from .android.table import phone_of
 from .host_python import HostPython
 from .places import lists
 from .raspberry_pi import RaspberryPi
@@ -19,6 +21,7 @@ from .web.run import Door, Run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 KINDS = {  # what the table of each may hold, besides its kind
+    "adb": OF_PHONES,
     "host": ("python",),
     "ssh": ("host", "port", "key", "config", "python", "folder"),
     "web": ("lan", "https", "port"),
@@ -87,6 +90,8 @@ def _target(where: str, name: str, table: Any) -> Target:
             raise BadInput(f"{where}: no option is named {key!r}; there are {choices(KINDS[kind])}")
         if type(value) is not OPTIONS[key]:
             raise BadInput(f"{where}: {key} is {value!r}; it must be {TYPES[OPTIONS[key]]}")
+    if kind == "adb":
+        return phone_of(where, name, values)
     if kind == "web":
         return Browser(name, Run([name], Door(**values)))
     if kind == "host":
