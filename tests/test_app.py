@@ -121,19 +121,33 @@ def test_the_page_names_every_file_and_the_scales(made: tuple[str, Path]) -> Non
 
 @pytest.mark.parametrize("language", ["kotlin", "swift"])
 def test_the_snippets_parse(made: tuple[str, Path], language: str) -> None:
-    parser = pytest.importorskip(f"tree_sitter_{language}", reason="pip install 'edgestill[dev]'")
-    from tree_sitter import Language, Parser
-
     _, app = made
     [file] = app.glob({"kotlin": "*.kt", "swift": "*.swift"}[language])
     assert file.stem == "MyNet"
-    tree = Parser(Language(parser.language())).parse(file.read_bytes())
-    assert not tree.root_node.has_error, [str(node) for node in tree.root_node.children if node.has_error]
+    root = parsed(file.read_bytes(), language)
+    assert not root.has_error, [str(node) for node in root.children if node.has_error]
+
+
+def parsed(program: bytes, language: str) -> Any:
+    """The root of a program's syntax tree."""
+    grammar = pytest.importorskip(f"tree_sitter_{language}", reason="pip install 'edgestill[dev]'")
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(grammar.language())).parse(program).root_node
+
+
+@pytest.mark.parametrize(("language", "array"), [("kotlin", "IntArray"), ("swift", "[Int32]")])
+def test_token_ids_stay_whole_numbers(language: str, array: str) -> None:
+    about = Contract("4 words", (1, 12), 2, Preprocess((12,), "int32"), Task("classify", ("ham", "spam")))
+    files = snippets(about, "words.tflite")
+    name = f"Net4Words.{'kt' if language == 'kotlin' else language}"
+    assert not parsed(files[name].encode(), language).has_error and f"raw: {array}" in files[name].replace("_ ", "")
+    assert "Int32Array.from(raw, (value, i) => value)" in files["4 words.js"]
 
 
 def test_labels_stay_text_in_every_language() -> None:
-    parsed = Contract("net", (1, 4), 2, Preprocess((4,), "float32"), Task("classify", ("a$b", 'c"${d}"\\')))
-    files = snippets(parsed, "net.tflite")
+    about = Contract("net", (1, 4), 2, Preprocess((4,), "float32"), Task("classify", ("a$b", 'c"${d}"\\')))
+    files = snippets(about, "net.tflite")
     assert '"a\\$b", "c\\"\\${d}\\"\\\\",' in files["Net.kt"]
     assert '"a$b", "c\\"${d}\\"\\\\",' in files["Net.swift"] and '"a$b", "c\\"${d}\\"\\\\",' in files["net.js"]
 

@@ -85,11 +85,8 @@ def _preprocess(contract: Contract) -> str:
         return f"{samples}: token ids, which the model takes as they are."
     if contract.takes_pictures:
         samples += f": rows from the top, pixels from the left, {COLOURS[raw.shape[-1]]}"
-    formula = "`(raw / divisor - mean) / std`, in float32, value by value"
-    own = ", here a column's own" if len(raw.mean) not in (1, raw.shape[-1]) else ""
-    return (
-        f"{samples}. What a model is fed is {formula}; `mean` and `std` repeat along the last axis that they fit{own}."
-    )
+    formula = "`(raw[i] / divisor - mean[i % len(mean)]) / std[i % len(std)]`, in float32, value by value"
+    return f"{samples}. What a model is fed is {formula}. The numbers are in `preprocess.json`."
 
 
 def _port(port: Port) -> str:
@@ -127,6 +124,13 @@ def _truth(contract: Contract, answered: Golden) -> str:
 def _integers(answered: Golden) -> str:
     """How reals become what the INT8 file takes, and its answers reals."""
     given, returned = answered.given, answered.returned
-    before = f"takes `clamp(round(x / {digits(given.scale)}) + {given.zero_point}, -128, 127)`" if given.scale else ""
-    after = f"gives `q`, which stands for `{digits(answered.step)} * (q - {returned.zero_point})`"
+    before = (
+        f"takes `clamp(round(x / {digits(given.scale)}) {_signed(given.zero_point)}, -128, 127)`" if given.scale else ""
+    )
+    after = f"gives `q`, which stands for `{digits(answered.step)} * (q {_signed(-(returned.zero_point or 0))})`"
     return " and ".join(filter(None, [before, after]))
+
+
+def _signed(number: int | None) -> str:
+    """A number to be added, as one writes it behind another."""
+    return f"{'-' if (number or 0) < 0 else '+'} {abs(number or 0)}"
