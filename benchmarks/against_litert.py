@@ -71,7 +71,7 @@ def _theirs(path: Path) -> tuple[float, ...]:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeDied(f"{path.name}: LiteRT's benchmark tool failed: {ended.stderr.strip().splitlines()[-1:]}")
-    return tuple(1e3 * one for one in json.loads(ended.stdout.splitlines()[-1]))
+    return tuple(round(1e3 * one, 3) for one in json.loads(ended.stdout.splitlines()[-1]))
 
 
 def table(rows: Sequence[Compared]) -> Table:
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rows": [asdict(row) for row in rows],
         "derived": [{"file": one.file, "p50_us": one.p50(), "ratio": asdict(one.ratio())} for one in rows],
     }
-    chosen.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    chosen.out.write_text(json.dumps(found, sort_keys=True) + "\n")
     Console(width=None if sys.stdout.isatty() else 120).print(table(rows))
 
 

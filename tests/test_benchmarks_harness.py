@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgestill.benchmarks.harness import bench
 from edgestill.benchmarks.result import Result
+from edgestill.benchmarks.terminal import Terminal
 from edgestill.pipeline.artifact import Artifact
 from edgestill.pipeline.progress import listening
 from edgestill.targets.host import Host
@@ -125,9 +128,9 @@ class Diary:
 
     evidence = Evidence.EMULATED
     name = "diary"
-    place = HERE
 
-    def __init__(self, breaks: str = "") -> None:
+    def __init__(self, breaks: str = "", place: str = HERE, meet: Callable[[], object] = lambda: None) -> None:
+        self.place, self.meet = place, meet
         self.pages: list[str] = []
         self.closed: list[str] = []
         self.breaks = breaks
@@ -152,6 +155,7 @@ class Page:
 
     def measure(self, plan: Plan) -> Samples:
         self.diary.pages.append(self.name)
+        self.diary.meet()
         if self.name == self.diary.breaks and self.diary.pages.count(self.name) == 2:
             raise OSError("the cable came off")
         facts = {"clock_us": 0.1, "interruptions": 0, "before": {}, "after": {}}
@@ -176,6 +180,51 @@ def test_a_file_that_fails_midway_stops_no_other(tmp_path: Path) -> None:
     assert first.error and (first.error.step, first.error.message) == ("measure", "the cable came off")
     assert first.rounds_us == ()
     assert second.error is None and len(second.rounds_us) == 3
+
+
+def test_places_are_measured_at_the_same_time(tmp_path: Path) -> None:
+    """Each waits for the other in every round."""
+    meeting = threading.Barrier(2, timeout=30)
+    diaries = [Diary(place=place, meet=meeting.wait) for place in ("one", "other")]
+    rows = bench(written(tmp_path, "a.onnx"), diaries, PLAN)
+    assert [(row.error, len(row.rounds_us)) for row in rows] == [(None, 3)] * 2
+
+
+def test_one_place_takes_turns(tmp_path: Path) -> None:
+    inside: list[int] = []
+
+    def alone() -> None:
+        inside.append(1)
+        assert len(inside) == 1
+        time.sleep(0.01)
+        inside.pop()
+
+    rows = bench(written(tmp_path, "a.onnx"), [Diary(meet=alone), Diary(meet=alone)], PLAN)
+    assert [row.error for row in rows] == [None, None]
+
+
+def test_an_interrupt_ends_what_runs_in_every_place(tmp_path: Path) -> None:
+    begun = threading.Event()
+
+    def interrupt() -> None:
+        assert begun.wait(30)
+        raise KeyboardInterrupt
+
+    here, there = Diary(meet=interrupt), Diary(place="there", meet=begun.set)
+    with pytest.raises(KeyboardInterrupt):
+        bench(written(tmp_path, "a.onnx", "b.onnx"), [here, there], replace(PLAN, rounds=3))
+    assert sorted(here.closed) == sorted(there.closed) == ["a.onnx", "b.onnx"]
+
+
+def test_every_place_has_its_line_where_nobody_looks_at_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    diaries = [Diary(place="one"), Diary("a.onnx", place="other")]
+    with Terminal() as terminal, listening(terminal):
+        bench(written(tmp_path, "a.onnx"), diaries, PLAN)
+    told = capsys.readouterr().err
+    assert told.count("· diary: loading") == told.count("· diary: measuring") == 2
+    assert "✓ diary: 1 file measured" in told and "✗ diary: 1 of 1 file failed: the cable came off" in told
 
 
 def test_what_was_emulated_has_no_latency(tmp_path: Path) -> None:
