@@ -107,7 +107,7 @@ def test_who_has_no_teacher_sees_the_labelled_in_as_many_steps(few: DataSet) -> 
     assert len(alone) == len(taught) == 2 * (len(few.train) // 32)
     rows = torch.cat([batch.rows for batch in alone])
     assert set(rows.tolist()) == set(np.flatnonzero(is_labelled(few.train.y)).tolist())
-    counts = torch.bincount(rows)[rows.unique()]
+    counts = np.unique(rows.numpy(), return_counts=True)[1]
     assert counts.max() - counts.min() <= 2  # of two epochs
     assert all((batch.y >= 0).all() for batch in alone) and any((batch.y < 0).any() for batch in taught)
 
