@@ -12,9 +12,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from edgestill.pipeline import models
 from edgestill.pipeline.data import catalog as data
 from edgestill.pipeline.distillation.options import Training
+from edgestill.pipeline.measure import Measure
 from edgestill.pipeline.models import catalog as nets
 from edgestill.pipeline.models.factory import options_of
-from edgestill.pipeline.recipe import Measure
+from edgestill.pipeline.search_space import SearchSpace
 from edgestill.pipeline.stages import NAMES as STAGES
 from edgestill.pipeline.stages import stage_type
 
@@ -36,7 +37,7 @@ A TOML file. Every key is checked before the first second of work; an unknown on
 | `seeds` | whole number | 1 | how many students of each kind are trained, with the seeds after `seed`; the files handed over are the first's |
 | `exports` | array of texts | `["onnx", "tflite", "c"]` | the formats handed over; `c` is a folder of C11 for microcontrollers; `"app"`, where it is named, one [for who builds an app](apps.md) |
 
-The tables are `[data]`, `[training]`, `[teacher]`, `[student]`, the `[[stage]]` tables in the order in which they run, and `[measure]`.
+The tables are `[data]`, `[training]`, `[teacher]`, `[student]`, the `[[stage]]` tables in the order in which they run, `[measure]`, and for `edgestill tune` `[tune]`.
 """
 
 ABOUT_STAGES = """
@@ -47,7 +48,7 @@ on (`"scratch"` is the student alone, `"teacher"` the teacher), the others are l
 
 def page() -> str:
     """The whole page, from the code alone."""
-    return "\n".join([OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_teachers(), *_stages(), *_measure()])
+    return "\n".join([OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_teachers(), *_stages(), *_measure(), *_tune()])
 
 
 def _data() -> Iterator[str]:
@@ -106,6 +107,10 @@ def _stages() -> Iterator[str]:
         yield f"Inputs: {', '.join(inputs)}.{trains}\n"
     others = ", ".join(f"`{name}`" for name in STAGES if name not in OWN)
     yield f"Put in by themselves where they are needed: {others}.\n"
+
+
+def _tune() -> Iterator[str]:
+    yield from _section("`[tune]`", SearchSpace, level=2)
 
 
 def _measure() -> Iterator[str]:

@@ -44,13 +44,17 @@ def _are_tables(value: Any) -> bool:
 
 def _key(name: str) -> str:
     bare = name.replace("-", "").replace("_", "")
-    return name if bare.isalnum() and bare.isascii() else json.dumps(name)
+    return name if bare.isalnum() and bare.isascii() else _text(name)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(value: Any) -> str:
     """A value on one line; a table within a table is an inline one."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     if isinstance(value, Mapping):
         inside = ", ".join(f"{_key(name)} = {_value(part)}" for name, part in value.items())
         return f"{{ {inside} }}" if inside else "{}"
