@@ -89,10 +89,10 @@ def pixel(scratch: Path, adb: str) -> Iterator[Phone]:
 @pytest.fixture(scope="module")
 def served(scratch: Path, adb: str) -> Iterator[None]:
     """Debian's adb with a server of its own, which every program that is started here talks to."""
+    kept = user_cache_path()  # adb's home is another, our cache is not
     with adb_server(adb, scratch / "home") as variables, pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+        for name, value in {**variables, "XDG_CACHE_HOME": str(kept)}.items():
             patch.setenv(name, value)
-        patch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser()))
         yield
 
 
