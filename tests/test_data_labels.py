@@ -19,6 +19,7 @@ from edgestill.pipeline.data.check import check
 from edgestill.pipeline.data.dataset import DataSet, load
 from edgestill.pipeline.data.doubts import doubts
 from edgestill.pipeline.data.labels import counted, is_labelled, labelled, with_labels
+from edgestill.pipeline.data.pool import pooled
 from edgestill.pipeline.distillation.batches import batches
 from edgestill.pipeline.distillation.guidance import Guidance, Recorded
 from edgestill.pipeline.distillation.guiding import Guiding
@@ -27,6 +28,7 @@ from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.train import trained
 from edgestill.pipeline.errors import BadData
 from edgestill.pipeline.models.trained_on import has_seen
+from edgestill.pipeline.own_code import factories_in
 from edgestill.pipeline.stages.prepare_data import PrepareData
 from edgestill.pipeline.task import Task
 
@@ -149,3 +151,34 @@ def test_a_run_with_few_labels_says_so(tmp_path: Path, edgestill: Callable[..., 
     assert ended.returncode == 0, ended.stderr
     notes = json.loads((tmp_path / "out" / "report.json").read_text())["notes"]
     assert any(note.startswith("60 of 1,2") and "training samples have a label" in note for note in notes)
+
+
+def test_samples_of_one_s_own_join_the_pool(whole: DataSet, tmp_path: Path) -> None:
+    np.savez(tmp_path / "more.npz", x=255 - np.asarray(whole.test.x[:40]))
+    with factories_in(tmp_path):
+        PrepareData("digits", labelled=50, unlabelled="more.npz").write({}, tmp_path / "data")
+    dataset = load(tmp_path / "data")
+    assert len(dataset.train) == len(whole.train) + 40 and dataset.about.labels == 50
+    assert not is_labelled(np.asarray(dataset.train.y[-40:])).any()
+    np.savez(tmp_path / "other.npz", x=np.asarray(whole.test.x[:4], np.float32))
+    with pytest.raises(BadData, match=r"other.npz: its samples are float32, those of digits uint8"):
+        pooled(whole, tmp_path / "other.npz", seed=0)
+
+
+def test_test_samples_in_the_pool_are_refused(whole: DataSet, tmp_path: Path) -> None:
+    np.savez(tmp_path / "leak.npz", x=np.asarray(whole.test.x[:3]))
+    with factories_in(tmp_path), pytest.raises(BadData, match="3 samples of train are in test too"):
+        PrepareData("digits", unlabelled="leak.npz").write({}, tmp_path / "data")
+
+
+def test_texts_in_a_folder_join_the_pool_with_their_words(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        for number in range(20):
+            (tmp_path / "texts" / label / f"{number}.txt").write_text(f"{label} says {number}")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "one.txt").write_text("nobody said what this is")
+    with factories_in(tmp_path):
+        PrepareData("texts", unlabelled="more", options={"folder": "texts", "length": 8}).write({}, tmp_path / "data")
+    train = load(tmp_path / "data").train
+    assert train.y[-1] == -1 and train.text is not None and train.text[-1] == "nobody said what this is"
