@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -11,6 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from edgestill.pipeline import models
 from edgestill.pipeline.data import catalog as data
+from edgestill.pipeline.distillation import methods
+from edgestill.pipeline.distillation.methods import catalog as ways
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.measure import Measure
 from edgestill.pipeline.models import catalog as nets
@@ -105,12 +108,35 @@ def _stages() -> Iterator[str]:
         inputs = [f"`{key}` ({' or '.join(kinds)})" for key, kinds in kind.takes.items()]
         trains = " It trains: the keys of `[training]` stand here too." if issubclass(kind, Training) else ""
         yield f"Inputs: {', '.join(inputs)}.{trains}\n"
+        if name == "distill":
+            yield from _methods()
     others = ", ".join(f"`{name}`" for name in STAGES if name not in OWN)
     yield f"Put in by themselves where they are needed: {others}.\n"
 
 
 def _tune() -> Iterator[str]:
     yield from _section("`[tune]`", SearchSpace, level=2)
+
+
+def _methods() -> Iterator[str]:
+    """The ways of teaching; their modules, which need torch, are not imported."""
+    yield "A method's table has a `name`, a `weight` where its own shall not stand, and its options; [distillation](distillation.md) says when to use which."
+    yield "`module:Class` is one of your own.\n"
+    yield "| `name` | is | `weight` | options, with their defaults |\n|---|---|---|---|"
+    for name, place in ways.NAMES.items():
+        module, _, kind = place.partition(":")
+        tree = ast.parse((Path(next(iter(methods.__path__))) / f"{module}.py").read_text())
+        made = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+        said = re.split(r"(?<! al)\.\s", (ast.get_docstring(made) or "").replace("\n", " "))[0].rstrip(".")
+        spelled = ", ".join(f"`{key} = {_toml(value)}`" for key, value in ways.known(name).items())
+        yield f"| `{name}` | {said} | {_weight(made)} | {spelled} |"
+    yield ""
+
+
+def _weight(kind: ast.ClassDef) -> float:
+    """The weight that a method has unless a recipe says otherwise; 1 where its class names none."""
+    named = [node for node in kind.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "weight"]
+    return float(ast.literal_eval(named[0].value)) if named and named[0].value else 1.0
 
 
 def _measure() -> Iterator[str]:
