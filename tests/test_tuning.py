@@ -192,7 +192,7 @@ def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(searched: Path
     variables = {**os.environ, "EDGESTILL_STORE": str(tmp_path / "store")}
     killed = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     journal = out / "trials.journal"
-    while killed.poll() is None and (not journal.exists() or '"values"' not in journal.read_text()):
+    while killed.poll() is None and (not journal.exists() or '"state":1' not in journal.read_text()):
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
     killed.wait()

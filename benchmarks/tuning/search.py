@@ -93,7 +93,9 @@ def _study(wanted: Search) -> "optuna.Study":
         raise MissingTool(f"tune: Optuna is missing; install it with: {install_command('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(wanted.folder / JOURNAL)))
+    _mend(wanted.folder / JOURNAL)
+    journal = JournalFileBackend(str(wanted.folder / JOURNAL), lock_obj=_Held())  # type: ignore[arg-type]
+    storage = optuna.storages.JournalStorage(journal)
     direction: Literal["maximize", "minimize"] = "maximize" if wanted.metric.sign > 0 else "minimize"
     study = optuna.create_study(study_name="tune", storage=storage, direction=direction, load_if_exists=True)
     known = study.user_attrs.setdefault("search", wanted.fingerprint)
@@ -101,6 +103,23 @@ def _study(wanted: Search) -> "optuna.Study":
         raise BadInput(f"{wanted.folder}: its {JOURNAL} is of another recipe, seeds or [tune]; name another --out")
     study.set_user_attr("search", wanted.fingerprint)
     return study
+
+
+class _Held:
+    """No lock: this process alone writes to the folder, and one of Optuna's would outlive a killed process."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def _mend(journal: Path) -> None:
+    """Cuts off the line that a killed process did not finish."""
+    written = journal.read_bytes() if journal.exists() else b""
+    if written and not written.endswith(b"\n"):
+        journal.write_bytes(written[: written.rfind(b"\n") + 1])
 
 
 def _sampler(wanted: Search, done: int) -> "optuna.samplers.BaseSampler":
