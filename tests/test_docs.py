@@ -138,6 +138,8 @@ def test_every_page_is_linked_from_another() -> None:
         ("house", "drawn", "house.svg"),
         ("peers", "page", "peers.md"),
         ("yardstick", "page", "yardstick.md"),
+        ("gains", "page", "gains.md"),
+        ("training_speed", "page", "training-speed.md"),
     ],
 )
 def test_what_is_made_from_the_code_says_what_the_code_says(script: str, function: str, made: str) -> None:
