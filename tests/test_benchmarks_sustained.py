@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from edgestill.__main__ import duration
+from edgestill.benchmarks.flags import duration
 from edgestill.benchmarks.harness import bench
 from edgestill.benchmarks.result import FileFacts, Result
 from edgestill.benchmarks.sustained import of_long_runs, shown, sustained_table

@@ -86,7 +86,7 @@ def test_importing_edgestill_imports_no_framework() -> None:
 
 
 def test_help_imports_no_framework() -> None:
-    assert not imported_after("from edgestill.__main__ import parser; parser().format_help()") & HEAVY
+    assert not imported_after("from edgestill.__main__ import parser; parser('').format_help()") & HEAVY
 
 
 def test_quantizing_needs_no_torch() -> None:
