@@ -11,6 +11,7 @@ from . import __version__
 from .benchmarks.parser import parser
 from .pipeline.disk import is_full
 from .pipeline.errors import EdgestillError
+from .pipeline.ranks import refuse_many
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from .benchmarks import commands
 
+        refuse_many(arguments.command)
         return int(getattr(commands, arguments.command)(arguments))
     except EdgestillError as error:
         print(f"edgestill: {error}", file=sys.stderr)

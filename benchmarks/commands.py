@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """`edgestill run`: the whole chain; exit code 1 when the parity of the INT8 files fails."""
     from ..pipeline.progress import listening
+    from ..pipeline.ranks import joined, silent_unless_first
     from ..pipeline.recipe import read_recipe
     from ..pipeline.store import Store
     from .session import run_recipe
@@ -25,7 +26,7 @@ def run(arguments: Namespace) -> int:
 
     recipe = read_recipe(arguments.recipe)
     out = arguments.out or Path("runs") / recipe.name
-    with Terminal() as terminal, listening(terminal):
+    with joined(), silent_unless_first(), Terminal() as terminal, listening(terminal):
         report = run_recipe(recipe, out, Store(), terminal, arguments.seeds, arguments.again)
         terminal.conclude()
     if arguments.json:

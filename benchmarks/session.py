@@ -11,6 +11,7 @@ from ..pipeline.disk import written_to
 from ..pipeline.errors import BadInput
 from ..pipeline.measure import Measure
 from ..pipeline.own_code import factories_in
+from ..pipeline.ranks import is_first
 from ..pipeline.recipe import Recipe
 from ..pipeline.run import run
 from ..pipeline.scratch import scratch_folder
@@ -46,6 +47,8 @@ def run_recipe(
     prepare(recipe, out)
     with factories_in(recipe.folder):
         artifacts = run(steps.steps, store, Forewarning(terminal), recipe.name)
+    if not is_first():
+        raise SystemExit(0)  # it took its part
     with only_writer(out):
         return reported(recipe, out, steps, artifacts, terminal, again)
 

@@ -5,7 +5,10 @@ from typing import Protocol
 
 from .artifact import Artifact
 from .chain import Step
+from .distillation.options import Training
 from .errors import EdgestillError
+from .ranks import as_the_first_says, is_first, wait, world
+from .stages.stage import Stage
 from .store import Made, Store
 
 
@@ -38,7 +41,7 @@ def run(
         watcher.begin(step)
         inputs = {name: artifacts[source] for name, source in step.inputs.items()}
         try:
-            made = store.make(step.stage, inputs, f"{recipe}: {step.name}")
+            made = _made(step.stage, inputs, store, f"{recipe}: {step.name}")
         except EdgestillError as error:
             gone = [name for name, artifact in inputs.items() if not artifact.path.exists()]
             why = f"its {gone[0]} was taken out of the store meanwhile; run the same command again" if gone else error
@@ -47,6 +50,19 @@ def run(
         artifacts[step.name] = made.artifact
         watcher.end(step, made)
     return artifacts
+
+
+def _made(stage: Stage, inputs: Mapping[str, Artifact], store: Store, note: str) -> Made:
+    """By the first of several processes; the others take their part in a training, and find the rest in the store."""
+    held = as_the_first_says(store.holds(stage, inputs) if world() > 1 and is_first() else False)
+    if not is_first():
+        if not held and isinstance(stage, Training):
+            store.take_part(stage, inputs)
+        wait()
+        return store.found(stage, inputs)
+    made = store.make(stage, inputs, note)
+    wait()
+    return made
 
 
 def _claim(steps: Sequence[Step], store: Store) -> None:

@@ -22,6 +22,7 @@ from .keeping.remembered import Remembered
 from .keeping.root import default_root
 from .progress import say
 from .resumption import resumable
+from .scratch import scratch_folder
 from .stages.stage import Stage
 
 CURE = "free some, run `edgestill store prune`, or set $EDGESTILL_STORE to a folder of yours on another disk"
@@ -78,6 +79,25 @@ class Store:
         with suppress(BadArtifact):
             return told(self._folder(key))
         return None
+
+    def holds(self, stage: Stage, inputs: Mapping[str, Artifact]) -> bool:
+        """Whether a stage's artifact is there and whole."""
+        with suppress(BadArtifact):
+            return whole(self._folder(self._identified(stage, inputs)[1])) is not None
+        return False
+
+    def found(self, stage: Stage, inputs: Mapping[str, Artifact]) -> Made:
+        """What another process has made; BadArtifact when it is not in this store."""
+        _, key = self._identified(stage, inputs)
+        self._claims.claim(key)
+        if found := whole(self._folder(key)):
+            return self._found(found)
+        raise BadArtifact(f"{self.root}: what the first process made is not here; give all of them one shared store")
+
+    def take_part(self, stage: Stage, inputs: Mapping[str, Artifact]) -> None:
+        """The work of a stage that another process stores, its result thrown away."""
+        with scratch_folder() as folder, resumable(self._unfinished(self._identified(stage, inputs)[1])):
+            stage.write(inputs, folder / f"artifact{SUFFIX[stage.gives]}")
 
     def entries(self) -> Iterator[Entry]:
         """Every stored artifact, in the order of its key."""

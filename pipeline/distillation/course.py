@@ -13,6 +13,7 @@ from torch.optim import lr_scheduler
 from ..artifact import canonical_json
 from ..errors import BadArtifact
 from ..progress import say
+from ..ranks import is_first, wait
 from ..resumption import resume_folder
 from .early_stopping import BestEpoch
 from .kept_state import State, read_state, write_state
@@ -98,10 +99,11 @@ class Keeper:
                 say(f"the training goes on after epoch {len(self.course.best.history)}")
         except BadArtifact as error:
             say(f"{error}; the training begins anew")
+        wait()  # nobody keeps another state before all have read this one
 
     def keep(self) -> None:
         """Called at an epoch's end."""
-        if self.path is None or time.monotonic() - self.last < max(SECONDS, self.took / SHARE):
+        if self.path is None or not is_first() or time.monotonic() - self.last < max(SECONDS, self.took / SHARE):
             return
         started = time.monotonic()
         with suppress(OSError):  # a disk without room for this may have room for what the stage writes in the end

@@ -27,8 +27,7 @@ class Objective(nn.Module):
         made = [method(choice) for choice in chosen]
         self.methods = nn.ModuleList(made)
         self.weights = [
-            each.weight if choice.weight is None else choice.weight
-            for each, choice in zip(made, chosen, strict=True)
+            each.weight if choice.weight is None else choice.weight for each, choice in zip(made, chosen, strict=True)
         ]
 
         self.balance = balance(guidance.how.balance if guidance else "fixed", len(made) + 1)

@@ -31,6 +31,7 @@ from .optimizer import optimizer, schedule
 from .options import Training, check_training
 from .repeatable import repeatable
 from .taps import Tapped, tapped
+from .together import Loss, mean_of_all, share_of, shared
 
 
 def trained(
@@ -94,19 +95,20 @@ def _fit(
     losses: list[float] = []
     net.train()
     seen = batches(dataset, training, objective.guidance, training.epochs if best.is_over else len(best.history))
-    for batch in track(seen, total, said.note, behind):
-        step = behind + len(losses)
-        losses.append(_step(net, listening, objective, batch, stepping, training, step / total))
-        if not math.isfinite(losses[-1]):
-            raise _not_a_number(losses[-1], step + 1, training)
-        rate.step()
-        if len(losses) % steps == 0:
-            best.add(Epoch(fmean(losses[-steps:]), score(net, dataset.validation, dataset.about)), net)
-            keeper.keep()
-            if best.is_over:
-                break
-            net.train()
-        said.hear(losses, best.history)
+    with shared(Loss(net, objective, listening, training), training) as loss:
+        for batch in track(seen, total, said.note, behind):
+            step = behind + len(losses)
+            losses.append(_step(net, loss, objective, share_of(batch), stepping, training, step / total))
+            if not math.isfinite(losses[-1]):
+                raise _not_a_number(losses[-1], step + 1, training)
+            rate.step()
+            if len(losses) % steps == 0:
+                best.add(Epoch(fmean(losses[-steps:]), score(net, dataset.validation, dataset.about)), net)
+                keeper.keep()
+                if best.is_over:
+                    break
+                net.train()
+            said.hear(losses, best.history)
     return best.keep(net)
 
 
@@ -138,24 +140,21 @@ def _laid_out(x: torch.Tensor) -> torch.Tensor:
 
 def _step(
     net: nn.Module,
-    listening: Tapped,
+    loss_of: nn.Module,
     objective: Objective,
     batch: Batch,
     stepping: torch.optim.Optimizer,
     training: Training,
     progress: float,
 ) -> float:
-    with torch.autocast("cpu", torch.bfloat16, enabled=training.dtype == "bfloat16"):
-        student = listening(_laid_out(batch.x))
-    loss = objective(student, batch, progress)
+    loss = loss_of(batch, progress)
     stepping.zero_grad()
     loss.backward()
     if training.clip_norm:
         nn.utils.clip_grad_norm_(net.parameters(), training.clip_norm)
     stepping.step()
     objective.after_step(net)
-    found: float = loss.item()
-    return found
+    return mean_of_all(loss)
 
 
 @dataclass

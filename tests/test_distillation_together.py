@@ -1,0 +1,55 @@
+"""Processes that train together take the steps of one: real ones, by torchrun, over gloo."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from edgestill.pipeline.models.checkpoint import read_about
+
+HERE = Path(__file__).parent
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+SMALL = HERE / "cases" / "small.toml"
+
+
+def begun(command: list[str], store: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "EDGESTILL_STORE": str(store), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+
+
+@pytest.mark.parametrize("methods", [["soft-targets"], ["soft-targets", "hint", "mutual"]])
+def test_two_processes_end_with_the_weights_of_one(methods: list[str], tmp_path: Path) -> None:
+    told = json.dumps([{"name": name, "weight": 1.0} for name in methods])
+    script = str(HERE / "train_together.py")
+    for launcher, name in (([sys.executable], "one"), (TORCHRUN, "two")):
+        found = begun([*launcher, script, str(tmp_path / name), told], tmp_path / "store")
+        assert found.returncode == 0, found.stderr
+    one, two = (load_file(tmp_path / name) for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, values in one.items():
+        assert torch.allclose(values, two[name], atol=1e-5, rtol=1e-5), name
+    losses = [read_about(tmp_path / name).history[-1].loss for name in ("one", "two")]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def test_a_recipe_runs_under_torchrun_and_one_process_finds_all_of_it(tmp_path: Path) -> None:
+    command = ["-m", "edgestill", "run", str(SMALL), "--out", str(tmp_path / "out")]
+    found = begun([*TORCHRUN, *command], tmp_path / "store")
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.count("✓ data") == 1  # one of them speaks
+    again = begun([sys.executable, *command], tmp_path / "store")
+    assert again.returncode == 0 and "✓ distill" not in again.stderr, again.stderr
+
+
+def test_a_batch_that_two_cannot_share_and_a_command_for_one_are_refused(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.toml"
+    odd.write_text(SMALL.read_text().replace("[training]", "[training]\nbatch = 33", 1))
+    found = begun([*TORCHRUN, "-m", "edgestill", "run", str(odd), "--out", str(tmp_path / "out")], tmp_path / "store")
+    assert found.returncode != 0 and "batch is 33, which 2 processes cannot share; take a multiple" in found.stderr
+    found = begun([*TORCHRUN, "-m", "edgestill", "targets"], tmp_path / "store")
+    assert found.returncode != 0 and "targets is done by one process; torchrun is for" in found.stderr
