@@ -112,4 +112,3 @@ def _told(difference: Interval, report: Report, near: float) -> str:
     if difference.low is None:
         return f"{said} (no interval)"
     return f"{said} (95 % interval {between(difference, metric, near)})"
-
