@@ -27,7 +27,7 @@ from edgestill.pipeline.distillation.optimizer import optimizer, parameter_group
 from edgestill.pipeline.distillation.options import Training
 from edgestill.pipeline.distillation.repeatable import repeatable
 from edgestill.pipeline.distillation.train import fit, score, trained
-from edgestill.pipeline.errors import BadInput
+from edgestill.pipeline.errors import BadInput, MissingTool
 from edgestill.pipeline.models.checkpoint import Checkpoint, Epoch, load_checkpoint, read_about, save_checkpoint
 from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.task import Metric, Task
@@ -165,6 +165,12 @@ def test_a_student_of_mixed_samples_hears_mixed_teachers(digits: DataSet) -> Non
     heard = Guidance([said], Guiding(temperature=2.0, alpha=0.5))
     nets = [trained("ds-cnn", NARROW, digits, dataclasses.replace(BRIEF, mixup=mixup), heard) for mixup in (0.0, 0.5)]
     assert nets[0].about.history != nets[1].about.history
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_training_on_a_gpu_that_is_not_there_is_refused_before_it_begins(digits: DataSet) -> None:
+    with pytest.raises(MissingTool, match='device is "cuda", but torch .* finds no GPU; install its CUDA build'):
+        trained("ds-cnn", NARROW, digits, dataclasses.replace(BRIEF, device="cuda"))
 
 
 def followed(values: Sequence[float], patience: int, better: Any) -> tuple[BestEpoch, nn.Linear]:

@@ -56,6 +56,6 @@ def balance(name: Name, parts: int) -> Balance:
 def _length(part: torch.Tensor, said: Sequence[torch.Tensor]) -> torch.Tensor:
     """The norm of a part's gradient at what the student says; 0 where it depends on none of it."""
     if not (part.requires_grad and said):
-        return torch.zeros(())
+        return part.new_zeros(())
     found = torch.autograd.grad(part, said, retain_graph=True, allow_unused=True)
-    return torch.sqrt(sum((values.square().sum() for values in found if values is not None), torch.zeros(())))
+    return torch.sqrt(sum((values.square().sum() for values in found if values is not None), part.new_zeros(())))

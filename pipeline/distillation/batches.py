@@ -32,6 +32,13 @@ class Batch:
     share: float = 1.0
     draw: float = 0.0
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        partners = None if self.partners is None else self.partners.to(device)
+        teachers = [teacher.each(lambda values: values.to(device)) for teacher in self.teachers]
+        x, y, rows = self.x.to(device), self.y.to(device), self.rows.to(device)
+        return dataclasses.replace(self, x=x, y=y, rows=rows, teachers=teachers, partners=partners)
+
 
 def steps_an_epoch(dataset: DataSet, training: Training) -> int:
     """The samples that do not fill the last batch wait for the next epoch's order."""

@@ -25,7 +25,8 @@ class Training(Augmentation):
     samples, and the teacher's outputs with them: an approximation, for the teacher never saw the mixed sample.
     `patience` above 0 keeps the best epoch on validation, and ends after so many without a better one; 0 keeps the
     last epoch.
-    Threads and dtype are part of what is trained, never probed: bfloat16 is faster on some processors, with one thread.
+    Threads, dtype and device are part of what is trained, never probed: bfloat16 is mixed precision, faster on some
+    processors with one thread, and on GPUs; "cuda" trains on a GPU, or on one for each process of torchrun.
     """
 
     epochs: int = 20
@@ -47,6 +48,7 @@ class Training(Augmentation):
     seed: int = 0
     threads: int = 1
     dtype: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,6 +24,7 @@ from ..task import Metric
 from .answers import Answers
 from .batches import Batch, batches, steps_an_epoch
 from .course import Course, Keeper
+from .device import device_of
 from .early_stopping import BestEpoch
 from .guidance import Guidance
 from .objective import Objective
@@ -72,13 +73,15 @@ def fit(net: nn.Module, dataset: DataSet, training: Training, guidance: Guidance
     """
     check(dataset)
     check_training(training, dataset)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = device_of(training)
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     objective = Objective(dataset.about.task, training, guidance)
-    first = next(batches(dataset, training, guidance))
+    first = next(batches(dataset, training, guidance)).to(device)
     with tapped(net, objective.taps, first.x[:1]) as listening:
         objective.prepare(net, listening, first, len(dataset.train))
+        objective.to(device)
         history = _fit(net, listening, objective, dataset, training)
-    net.eval()
+    net.eval().cpu()
     return history
 
 
@@ -93,12 +96,13 @@ def _fit(
     behind, total = steps * len(best.history), steps * training.epochs
     said = _Saying(training, metric, history=best.history)
     losses: list[float] = []
+    device = device_of(training)
     net.train()
     seen = batches(dataset, training, objective.guidance, training.epochs if best.is_over else len(best.history))
     with shared(Loss(net, objective, listening, training), training) as loss:
         for batch in track(seen, total, said.note, behind):
             step = behind + len(losses)
-            losses.append(_step(net, loss, objective, share_of(batch), stepping, training, step / total))
+            losses.append(_step(net, loss, objective, share_of(batch).to(device), stepping, training, step / total))
             if not math.isfinite(losses[-1]):
                 raise _not_a_number(losses[-1], step + 1, training)
             rate.step()
@@ -127,8 +131,9 @@ def logits(net: nn.Module, x: torch.Tensor, batch: int = 256) -> torch.Tensor:
 def heard(net: nn.Module, x: torch.Tensor, taps: Sequence[str], batch: int = 256) -> Answers:
     """Outputs (n,...) for x (n,c,h,w), and what the layers at these paths gave; leaves the net in evaluation mode."""
     net.eval()
-    with torch.inference_mode(), tapped(net, taps, x[:1]) as listening:
-        parts = [listening(_laid_out(part)) for part in torch.split(x, batch)]
+    device = next((values.device for values in net.parameters()), x.device)
+    with torch.inference_mode(), tapped(net, taps, x[:1].to(device)) as listening:
+        parts = [listening(_laid_out(part.to(device))).each(torch.Tensor.cpu) for part in torch.split(x, batch)]
         features = {path: torch.cat([part.features[path] for part in parts]) for path in parts[0].features}
         return Answers(torch.cat([part.outputs for part in parts]), features)
 
