@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..pipeline.task import Metric
-from .derive import DISTILLED, SCRATCH, Change, derive
+from .derive import DISTILLED, SCRATCH, Change, Scores, derive
 from .human import change, counted, gain, micros, size, times
 from .report import Report
 from .result import Result
@@ -83,27 +83,33 @@ def mixed(report: Report) -> str | None:
     return f"The rows' times come from different runtimes ({said}): compare within one only."
 
 
-def distillation(report: Report) -> str | None:
-    """What the teacher brought, against the same net trained alone with equally many steps."""
-    scores = {one.variant: one for one in derive(report.variants, report.results).scores}
-    distilled = scores.get(DISTILLED)
-    if distilled is None or distilled.test is None or distilled.over_scratch is None:
+def distillations(report: Report) -> Iterator[str]:
+    """What teaching brought each student, against the same net trained alone with equally many steps."""
+    for one in derive(report.variants, report.results).scores:
+        if one.variant == DISTILLED or report.lineage.get(one.variant, {}).get("stage") == "distill":
+            title = "Distillation" if one.variant == DISTILLED else f"Distillation, {one.variant}"
+            if said := _brought(one, report, title):
+                yield said
+
+
+def _brought(one: Scores, report: Report, title: str) -> str | None:
+    if one.test is None or one.over_scratch is None:
         return None
-    difference, metric = distilled.over_scratch, report.variants[0].metric
-    near = distilled.test.mean
-    alone = f"the same student trained alone{_unequal(report)}"
-    said = f"Distillation: {change(difference.estimate, metric, near)} against {alone}"
+    difference, metric = one.over_scratch, report.variants[0].metric
+    near = one.test.mean
+    alone = f"the same student trained alone{_unequal(report, one.variant)}"
+    said = f"{title}: {change(difference.estimate, metric, near)} against {alone}"
     if difference.low is None or difference.high is None:
-        few = "one seed is too few" if distilled.test.n < 2 else "the seeds agree too exactly"
+        few = "one seed is too few" if one.test.n < 2 else "the seeds agree too exactly"
         return f"{said}; {few} to call it a gain or a loss."
     interval = f"95 % interval {between(difference, metric, near)}"
-    return f"{said} ({counted(distilled.test.n, 'seed')}, paired {interval}): {verdict(difference, metric)}."
+    return f"{said} ({counted(one.test.n, 'seed')}, paired {interval}): {verdict(difference, metric)}."
 
 
-def _unequal(report: Report) -> str:
+def _unequal(report: Report, taught: str) -> str:
     """Early stopping may give the two kinds of student other budgets: then their epochs, seed by seed, are told."""
     trained = [
-        [len(curve.validation) for curve in report.curves if curve.variant == name] for name in (DISTILLED, SCRATCH)
+        [len(curve.validation) for curve in report.curves if curve.variant == name] for name in (taught, SCRATCH)
     ]
     if trained[0] == trained[1] or not all(trained):
         return ""

@@ -105,7 +105,8 @@ def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Int
     Differences that are all the same say nothing of their spread: then there is no interval.
     """
     found = _mean_interval([value - base for value, base in zip(values, baseline, strict=True)])
-    return found if found.low != found.high else Interval(found.estimate, None, None)
+    differ = found.low is None or found.high is None or not math.isclose(found.low, found.high, abs_tol=1e-9)
+    return found if differ else Interval(found.estimate, None, None)
 
 
 def speed_ratio(rounds: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]]) -> Interval:

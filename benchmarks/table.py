@@ -180,7 +180,7 @@ def _words(report: Report) -> Iterator[str]:
         yield from verdicts.said(report)
         return
     yield from sentences.speeds(report)
-    if said := sentences.distillation(report):
+    for said in sentences.distillations(report):
         yield said
     yield from sentences.quantizations(report)
 

@@ -92,8 +92,8 @@ def test_the_direction_of_the_metric_decides_what_is_a_gain(digits: Report, bett
     metric = Metric("mean absolute error", "°C", better)  # type: ignore[arg-type]
     scores = {"student from scratch": (0.50, 0.51, 0.52), "distilled": (0.40, 0.41, 0.43)}
     rows = [replace(row, metric=metric, test=scores.get(row.name, row.test)) for row in digits.variants]
-    said = sentences.distillation(replace(digits, variants=tuple(rows)))
-    assert said and f": {verdict}" in said and "−0.097 °C" in said
+    (said,) = sentences.distillations(replace(digits, variants=tuple(rows)))
+    assert f": {verdict}" in said and "−0.097 °C" in said
 
 
 def test_each_task_keeps_what_its_picture_needs() -> None:

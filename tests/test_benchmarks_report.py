@@ -166,10 +166,19 @@ def test_the_sentence_on_speed_is_true_either_way(digits: Report, factor: float,
 
 def test_the_sentence_on_distillation_claims_nothing_from_one_seed(digits: Report) -> None:
     one = tuple(replace(variant, seeds=(0,), test=variant.test[:1]) for variant in digits.variants)
-    said = sentences.distillation(replace(digits, variants=one))
-    assert said and said.endswith("one seed is too few to call it a gain or a loss.")
-    many = sentences.distillation(digits)
-    assert many and "3 seeds, paired 95 % interval" in many and "chance is not excluded" in many
+    (said,) = sentences.distillations(replace(digits, variants=one))
+    assert said.endswith("one seed is too few to call it a gain or a loss.")
+    (many,) = sentences.distillations(digits)
+    assert "3 seeds, paired 95 % interval" in many and "chance is not excluded" in many
+
+
+def test_every_student_that_was_taught_is_told_of_by_its_own_name(digits: Report) -> None:
+    names = {"distilled": "hinted"}
+    rows = tuple(replace(row, name=names.get(row.name, row.name)) for row in digits.variants)
+    assert not list(sentences.distillations(replace(digits, variants=rows)))
+    told = replace(digits, variants=rows, lineage={**digits.lineage, "hinted": {"stage": "distill"}})
+    (said,) = sentences.distillations(told)
+    assert said.startswith("Distillation, hinted: ")
 
 
 def test_rows_of_different_runtimes_are_warned_about(digits: Report) -> None:

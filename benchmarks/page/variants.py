@@ -29,8 +29,8 @@ def section(report: Report) -> Section:
         list(_row(report, index, variant, _differences(variant, scores if paired else None, changes or None)))
         for index, variant in enumerate(report.variants)
     ]
-    taught = None if report.compared else sentences.distillation(report)
-    words = paragraphs(taught, *sentences.quantizations(report))
+    taught = () if report.compared else sentences.distillations(report)
+    words = paragraphs(*taught, *sentences.quantizations(report))
     note = element(
         "p", NOTE, ARENA if any(file.arena for one in report.variants for file in one.files) else None, class_="note"
     )
