@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from typing import NoReturn
 
 from . import __version__
-from .benchmarks.parser import parser
+from .benchmarks.commands.parser import parser
 from .pipeline.disk import is_full
 from .pipeline.errors import EdgestillError
 from .pipeline.ranks import refuse_many
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser(__version__).parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        from .benchmarks import commands
+        from .benchmarks.commands import commands
 
         refuse_many(arguments.command)
         return int(getattr(commands, arguments.command)(arguments))

@@ -17,8 +17,8 @@ A residual net of 307 thousand parameters, trained on the labels of 55,000 image
 *This page is written by `docs/gains.py` from `benchmarks/results/gains.json`.*
 
 ```sh not-run
-python -m edgestill.benchmarks.gains --images 5000
-python -m edgestill.benchmarks.gains --images 55000 --seeds 5 --ways "from scratch" "soft targets, T 2, alpha 0.9"
+python -m edgestill.benchmarks.studies.gains --images 5000
+python -m edgestill.benchmarks.studies.gains --images 55000 --seeds 5 --ways "from scratch" "soft targets, T 2, alpha 0.9"
 python docs/gains.py
 ```
 """

@@ -51,7 +51,9 @@ on (`"scratch"` is the student alone, `"teacher"` the teacher), the others are l
 
 def page() -> str:
     """The whole page, from the code alone."""
-    return "\n".join([OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_teachers(), *_stages(), *_measure(), *_tune()])
+    return "\n".join(
+        [OPENING, *_data(), *_training(), *_teacher(), *_nets(), *_teachers(), *_stages(), *_measure(), *_tune()]
+    )
 
 
 def _data() -> Iterator[str]:

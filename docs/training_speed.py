@@ -14,7 +14,7 @@ Steps per second of one student, trained from scratch, with the answers that the
 *This page is written by `docs/training_speed.py` from `benchmarks/results/training-speed.json`.*
 
 ```sh not-run
-python -m edgestill.benchmarks.training_speed
+python -m edgestill.benchmarks.studies.training_speed
 python docs/training_speed.py
 ```
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from edgestill.benchmarks.against_litert import RUNS, Compared, compared, table
+from edgestill.benchmarks.studies.against_litert import RUNS, Compared, compared, table
 from edgestill.tests.test_benchmarks_harness import KWS
 
 RESULT = Path(__file__).parent.parent / "benchmarks" / "results" / "against_litert.json"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edgestill.benchmarks.checks import doubts
+from edgestill.benchmarks.harness.checks import doubts
 
 QUIET: dict[str, Any] = {
     "cores": 2,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgestill.benchmarks.agreement import Answered, agreement
-from edgestill.benchmarks.baseline import Baseline, changes_since, slim
-from edgestill.benchmarks.choice import choose
-from edgestill.benchmarks.forewarning import weaker
 from edgestill.benchmarks.page.confidence import together
-from edgestill.benchmarks.pareto import front
-from edgestill.benchmarks.reliability import BINS, Reliability, reliability
-from edgestill.benchmarks.report import read_report
-from edgestill.benchmarks.variant import Variant
+from edgestill.benchmarks.report.agreement import Answered, agreement
+from edgestill.benchmarks.report.baseline import Baseline, changes_since, slim
+from edgestill.benchmarks.report.choice import choose
+from edgestill.benchmarks.report.document import read_report
+from edgestill.benchmarks.report.forewarning import weaker
+from edgestill.benchmarks.report.pareto import front
+from edgestill.benchmarks.report.reliability import BINS, Reliability, reliability
+from edgestill.benchmarks.report.variant import Variant
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.task import ACCURACY, Metric, Task
 

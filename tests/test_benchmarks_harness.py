@@ -14,9 +14,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.result import Result
-from edgestill.benchmarks.terminal import Terminal
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.tables.terminal import Terminal
 from edgestill.pipeline.artifact import Artifact
 from edgestill.pipeline.progress import listening
 from edgestill.targets.host import Host

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edgestill.benchmarks.harness.result import Failure
 from edgestill.benchmarks.page import page, write_page
 from edgestill.benchmarks.page.calls import edge
 from edgestill.benchmarks.page.sizes import front, places
-from edgestill.benchmarks.report import Confusion, LayerParity, Parity, Report, read_report
-from edgestill.benchmarks.result import Failure
-from edgestill.benchmarks.sentences import headline, speeds
+from edgestill.benchmarks.report.document import Confusion, LayerParity, Parity, Report, read_report
+from edgestill.benchmarks.report.sentences import headline, speeds
 from edgestill.tests.wanted import want_program
 
 DIGITS = Path(__file__).parent / "cases" / "report.json"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgestill.benchmarks import sentences
-from edgestill.benchmarks.derive import derive
-from edgestill.benchmarks.pairs import areas, over_samples, proportions
-from edgestill.benchmarks.report import Report, read_report
-from edgestill.benchmarks.seen import confusion, judged, scatter
+from edgestill.benchmarks.report import sentences
+from edgestill.benchmarks.report.derive import derive
+from edgestill.benchmarks.report.document import Report, read_report
+from edgestill.benchmarks.report.pairs import areas, over_samples, proportions
+from edgestill.benchmarks.report.seen import confusion, judged, scatter
+from edgestill.benchmarks.report.variant import Judged
 from edgestill.benchmarks.stats import Interval
-from edgestill.benchmarks.variant import Judged
 from edgestill.pipeline.task import ACCURACY, AREA, Metric, Task, roc_auc
 
 CELSIUS = Metric("mean absolute error", "°C", "lower")

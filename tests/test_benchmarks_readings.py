@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from edgestill.benchmarks.earlier import against, read_earlier
-from edgestill.benchmarks.readings import readings, to_json
-from edgestill.benchmarks.result import FileFacts, Result
-from edgestill.benchmarks.slower import why_slower
+from edgestill.benchmarks.harness.earlier import against, read_earlier
+from edgestill.benchmarks.harness.readings import readings, to_json
+from edgestill.benchmarks.harness.result import FileFacts, Result
+from edgestill.benchmarks.harness.slower import why_slower
 from edgestill.benchmarks.stats import Interval, ratio_of_separate
 from edgestill.pipeline.errors import BadInput
 from edgestill.pipeline.runtimes.interface import arithmetic

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgestill.benchmarks import sentences
-from edgestill.benchmarks.derive import derive
+from edgestill.benchmarks.harness.result import Result
 from edgestill.benchmarks.plain import plain
-from edgestill.benchmarks.report import Report, read_report, write_report
-from edgestill.benchmarks.result import Result
-from edgestill.benchmarks.variant import float_source, result_of
+from edgestill.benchmarks.report import sentences
+from edgestill.benchmarks.report.derive import derive
+from edgestill.benchmarks.report.document import Report, read_report, write_report
+from edgestill.benchmarks.report.variant import float_source, result_of
 from edgestill.pipeline.errors import BadInput
 from edgestill.targets.target import Device, Evidence, Plan
 

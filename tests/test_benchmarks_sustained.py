@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from edgestill.benchmarks.flags import duration
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.result import FileFacts, Result
-from edgestill.benchmarks.sustained import of_long_runs, shown, sustained_table
+from edgestill.benchmarks.commands.flags import duration
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.result import FileFacts, Result
+from edgestill.benchmarks.harness.sustained import of_long_runs, shown, sustained_table
 from edgestill.targets.host import Host
 from edgestill.targets.target import Evidence, Period, Plan
 from edgestill.tests.test_benchmarks_harness import KWS

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from edgestill.benchmarks import human
-from edgestill.benchmarks.report import Report, read_report
-from edgestill.benchmarks.result import Failure, FileFacts, Result
+from edgestill.benchmarks.harness.result import Failure, FileFacts, Result
+from edgestill.benchmarks.report.document import Report, read_report
 from edgestill.benchmarks.stats import spread
-from edgestill.benchmarks.table import print_report, print_results
+from edgestill.benchmarks.tables import human
+from edgestill.benchmarks.tables.table import print_report, print_results
 from edgestill.pipeline.task import ACCURACY, Metric
 from edgestill.targets.target import Evidence
 

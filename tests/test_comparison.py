@@ -12,8 +12,8 @@ import pytest
 from edgestill.benchmarks.comparison.candidates import comparison
 from edgestill.benchmarks.comparison.session import _alone_first
 from edgestill.benchmarks.plain import plain
-from edgestill.benchmarks.report import read_report
-from edgestill.benchmarks.table import print_report
+from edgestill.benchmarks.report.document import read_report
+from edgestill.benchmarks.tables.table import print_report
 from edgestill.pipeline.artifact import Artifact, digest
 from edgestill.pipeline.chain import chain
 from edgestill.pipeline.errors import BadRecipe

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from edgestill.benchmarks.forewarning import guessed
+from edgestill.benchmarks.report.forewarning import guessed
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.check import check
 from edgestill.pipeline.data.dataset import DataSet, load

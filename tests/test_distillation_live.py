@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgestill.benchmarks.training_speed import derived, measured
+from edgestill.benchmarks.studies.training_speed import derived, measured
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.data.dataset import DataSet
 from edgestill.pipeline.distillation.augmentation import augmentation_of

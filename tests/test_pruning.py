@@ -14,12 +14,13 @@ from torch import nn
 from edgestill.pipeline.chain import chain
 from edgestill.pipeline.data.catalog import read_data
 from edgestill.pipeline.distillation.options import Training
+from edgestill.pipeline.distillation.taps import output_layer
 from edgestill.pipeline.errors import BadInput, BadModel, BadRecipe
 from edgestill.pipeline.models.catalog import NAMES, OF_TOKENS, build
 from edgestill.pipeline.models.checkpoint import About, Checkpoint, load_checkpoint, save_checkpoint
 from edgestill.pipeline.models.export import export_onnx
 from edgestill.pipeline.preprocess import Preprocess
-from edgestill.pipeline.pruning.prune import kept, output_layer, pruned, remove_channels
+from edgestill.pipeline.pruning.prune import kept, pruned, remove_channels
 from edgestill.pipeline.recipe import read_recipe
 from edgestill.pipeline.task import Task
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from edgestill.benchmarks.answers import print_parity
+from edgestill.benchmarks.tables.answers import print_parity
 from edgestill.pipeline.errors import BadModel, GateFailed
 from edgestill.pipeline.graph.from_onnx import from_onnx
 from edgestill.pipeline.graph.from_tflite import from_tflite

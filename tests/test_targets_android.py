@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from platformdirs import user_cache_path
 
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.phone_remarks import of_phones
-from edgestill.benchmarks.result import Result
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.tables.phones import of_phones
 from edgestill.pipeline.errors import BadInput, DeviceFailed, MissingTool
 from edgestill.targets.android import client
 from edgestill.targets.android.adb import Adb

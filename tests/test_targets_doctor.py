@@ -35,9 +35,7 @@ def test_the_table_names_what_every_installation_brings() -> None:
 
 def test_the_table_names_what_each_extra_brings() -> None:
     brought = {
-        extra: distributions(lines)
-        for extra, lines in PYPROJECT["optional-dependencies"].items()
-        if extra != "dev"
+        extra: distributions(lines) for extra, lines in PYPROJECT["optional-dependencies"].items() if extra != "dev"
     }
     told: dict[str, set[str]] = {}
     for package in PACKAGES:

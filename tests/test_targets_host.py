@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import onnx
@@ -345,7 +346,7 @@ def test_the_host_imports_no_runtime() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"runs": 0}, {"threads": 0}, {"rounds": 0}, {"seconds": -1.0}])
-def test_a_plan_that_measures_nothing_is_refused(wrong: dict[str, int]) -> None:
+def test_a_plan_that_measures_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=f"plan: {next(iter(wrong))} is "):
         Plan(**wrong)
 

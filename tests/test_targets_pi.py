@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.result import Result
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.result import Result
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, BadModel, MissingTool
 from edgestill.targets import emulated_pi, sysroot

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.readings import readings
-from edgestill.benchmarks.result import Result
-from edgestill.benchmarks.table import print_results
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.readings import readings
+from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.tables.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, DeviceFailed
 from edgestill.pipeline.progress import listening

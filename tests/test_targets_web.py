@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgestill.benchmarks.harness import bench
-from edgestill.benchmarks.result import Result
-from edgestill.benchmarks.table import print_results
+from edgestill.benchmarks.harness.measure import bench
+from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.tables.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, MissingTool
 from edgestill.targets.host import Host

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgestill.__main__ import main
-from edgestill.benchmarks.report import Report, read_report
+from edgestill.benchmarks.report.document import Report, read_report
 from edgestill.pipeline.data.synthetic_machine import SyntheticMachine
 from edgestill.pipeline.data.travelling import travelling
 from edgestill.pipeline.graph.read import read_graph

@@ -19,7 +19,7 @@ from hypothesis.extra.numpy import arrays
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 
-from edgestill.benchmarks.forewarning import nothing_to_teach
+from edgestill.benchmarks.report.forewarning import nothing_to_teach
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.chain import chain
 from edgestill.pipeline.data.catalog import read_data

@@ -12,8 +12,8 @@ def compare(arguments: Namespace) -> int:
     from ...pipeline.progress import listening
     from ...pipeline.recipe import read_recipe
     from ...pipeline.store import Store
-    from ..table import print_report
-    from ..terminal import Terminal
+    from ..tables.table import print_report
+    from ..tables.terminal import Terminal
     from .session import Asked
     from .session import compare as work
 

@@ -15,13 +15,13 @@ from ...pipeline.run import run
 from ...pipeline.runtimes.scores import read_scores
 from ...pipeline.store import Store
 from ...pipeline.task import Metric
-from ..choice import choose
-from ..derive import SCRATCH
-from ..forewarning import Forewarning
-from ..report import Report, read_report
-from ..session import prepare, reported, with_seeds
-from ..terminal import Terminal
-from ..variant import Variant
+from ..commands.session import prepare, reported, with_seeds
+from ..report.choice import choose
+from ..report.derive import SCRATCH
+from ..report.document import Report, read_report
+from ..report.forewarning import Forewarning
+from ..report.variant import Variant
+from ..tables.terminal import Terminal
 from ..whole import only_writer
 from .candidates import Comparison, comparison
 

@@ -19,9 +19,9 @@ from ...pipeline.codegen.golden import seeded_inputs
 from ...pipeline.graph.from_tflite import from_tflite
 from ...pipeline.runtimes.runtime import run
 from ...targets.catalog import find
-from ..harness import bench
-from ..human import NONE, size
-from ..result import Result
+from ..harness.measure import bench
+from ..harness.result import Result
+from ..tables.human import NONE, size
 
 MODELS = ("kws_int8", "ic_int8", "vww_int8", "ad_int8")
 

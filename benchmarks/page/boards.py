@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...targets.counts import Counts
-from ..board_table import cycles
-from ..human import NONE, size
-from ..report import Report
-from ..result import Result
-from ..variant import package_arena
+from ..harness.result import Result
+from ..report.document import Report
+from ..report.variant import package_arena
+from ..tables.boards import cycles
+from ..tables.human import NONE, size
 from .markup import Html, element, join, table
 from .section import Figure, Section, colour, label, paragraphs
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import sentences
-from ..human import counted, micros, micros_pair
-from ..report import Report
+from ..report import sentences
+from ..report.document import Report
+from ..report.variant import result_of
 from ..stats import Latency, percentile
-from ..variant import result_of
+from ..tables.human import counted, micros, micros_pair
 from .section import Figure, Section, colour, label, paragraphs
 
 DRAWN = 240  # calls of a file that are drawn; the statistics rest on all of them

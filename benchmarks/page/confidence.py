@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..human import share
-from ..reliability import Reliability
-from ..report import Report
+from ..report.document import Report
+from ..report.reliability import Reliability
+from ..report.variant import Variant
 from ..stats import spread
-from ..variant import Variant
+from ..tables.human import share
 from .section import Figure, Section, colour, label, paragraphs, symbol
 
 NOTE = (

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from .. import sentences
-from ..human import NONE, micros, score_and_unit, size
-from ..report import Report
-from ..result import Result
-from ..table import failures, warnings
-from ..variant import ModelFile, Variant, result_of
+from ..harness.result import Result
+from ..report import sentences
+from ..report.document import Report
+from ..report.variant import ModelFile, Variant, result_of
+from ..tables.human import NONE, micros, score_and_unit, size
+from ..tables.table import failures, warnings
 from .markup import Html, element, join, table
 from .section import Section
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...pipeline.task import Metric
-from ..human import named
-from ..report import Curve, Report
+from ..report.document import Curve, Report
+from ..tables.human import named
 from .section import Figure, Section, colour, label
 
 

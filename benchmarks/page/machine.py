@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..human import size
-from ..report import Report
+from ..report.document import Report
+from ..tables.human import size
 from .markup import Html, element, join
 from .section import Section
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..report import Confusion, Report
+from ..report.document import Confusion, Report
 from .section import Figure, Section, label, paragraphs
 
 WRITTEN = 20  # labels, at most, for which the counts are written into the cells

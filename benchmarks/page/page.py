@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from ..report import Report
+from ..report.document import Report
 from ..whole import written_whole
 from . import (
     boards,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ...pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE
-from ..human import counted, share
-from ..report import LayerParity, Parity, Report
+from ..report.document import LayerParity, Parity, Report
+from ..tables.human import counted, share
 from .markup import Html, element, join, table
 from .section import Section, paragraphs
 

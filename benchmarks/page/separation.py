@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..human import share
-from ..report import Report
+from ..report.document import Report
+from ..report.variant import Judged
 from ..stats import percentile
-from ..variant import Judged
+from ..tables.human import share
 from .section import Figure, Section, colour, paragraphs
 
 BINS = 48

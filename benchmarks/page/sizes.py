@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..human import named, score_and_unit, size
-from ..report import Report
+from ..report.document import Report
+from ..report.variant import ModelFile, Variant
+from ..report.verdicts import SHUFFLED
 from ..stats import Spread, spread
-from ..variant import ModelFile, Variant
-from ..verdicts import SHUFFLED
+from ..tables.human import named, score_and_unit, size
 from .section import Figure, Section, colour, label, paragraphs, symbol
 
 Point = tuple[int, float]

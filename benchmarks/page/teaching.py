@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .. import verdicts
-from ..derive import SCRATCH, Scores
-from ..human import NONE, named, score, share
-from ..report import Report
-from ..teaching_table import difference, likeness, seconds
+from ..report import verdicts
+from ..report.derive import SCRATCH, Scores
+from ..report.document import Report
+from ..tables.human import NONE, named, score, share
+from ..tables.teaching import difference, likeness, seconds
 from .markup import Html, element, join, table
 from .section import Figure, Section, colour, label, paragraphs, symbol
 

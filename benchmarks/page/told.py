@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..report import Report, Scatter
+from ..report.document import Report, Scatter
 from .section import Figure, Section, colour, label, paragraphs, symbol
 
 

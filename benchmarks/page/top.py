@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from .. import sentences
-from ..human import change, counted, micros, score_and_unit, size, times
-from ..report import Report
+from ..report import sentences
+from ..report.document import Report
+from ..report.variant import result_of
 from ..stats import spread
-from ..variant import result_of
+from ..tables.human import change, counted, micros, score_and_unit, size, times
 from .markup import Html, element
 
 

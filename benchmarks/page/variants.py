@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .. import sentences
-from ..derive import derive
-from ..human import NONE, count, gain, micros_pair, named, score, size
-from ..report import Report
+from ..report import sentences
+from ..report.derive import derive
+from ..report.document import Report
+from ..report.variant import Role, Variant, result_of
 from ..stats import Interval, spread
-from ..variant import Role, Variant, result_of
+from ..tables.human import NONE, count, gain, micros_pair, named, score, size
 from .markup import Html, element, join, table
 from .section import Section, colour, paragraphs
 

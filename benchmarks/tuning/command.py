@@ -11,7 +11,7 @@ def tune(arguments: Namespace) -> int:
     from ...pipeline.progress import listening
     from ...pipeline.recipe import read_recipe
     from ...pipeline.store import Store
-    from ..terminal import Terminal
+    from ..tables.terminal import Terminal
     from .session import Asked
     from .session import tune as work
     from .table import print_tuned

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..human import named, score_and_unit, share
 from ..page.markup import Html, element, join, table
 from ..page.page import document
 from ..page.section import Figure, Section, colour, label, paragraphs, symbol
 from ..stats import spread
+from ..tables.human import named, score_and_unit, share
 from ..whole import written_whole
 from .settings import Range
 from .table import cells, ordered, words

@@ -13,9 +13,9 @@ from ...pipeline.own_code import factories_in
 from ...pipeline.recipe import Recipe
 from ...pipeline.run import run
 from ...pipeline.store import Store
-from ..handover import CURE
-from ..session import with_seeds
-from ..terminal import Terminal
+from ..commands.handover import CURE
+from ..commands.session import with_seeds
+from ..tables.terminal import Terminal
 from ..whole import only_writer
 from .page import write_page
 from .recipe_file import write_recipe

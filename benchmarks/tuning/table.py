@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ...pipeline.task import Metric
-from ..human import NONE, change, counted, score, score_and_unit, share
-from ..sentences import between
-from ..table import MARKS, PIPED_WIDTH
+from ..report.sentences import between
+from ..tables.human import NONE, change, counted, score, score_and_unit, share
+from ..tables.table import MARKS, PIPED_WIDTH
 from .trial import Trial
 from .tuned import Tuned
 

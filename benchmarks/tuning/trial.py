@@ -13,7 +13,7 @@ from ...pipeline.own_code import factories_in
 from ...pipeline.recipe import Recipe, read_recipe
 from ...pipeline.run import Watcher, run
 from ...pipeline.store import Made, Store
-from ..session import with_seeds
+from ..commands.session import with_seeds
 from .settings import Settings, tuned_stage, with_settings
 
 

@@ -1,0 +1,1 @@
+"""The command line: what may be written, and what each command does."""

@@ -1,0 +1,234 @@
+"""What each command of the command line does: calls the rooms below, prints for people or as one JSON document."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...pipeline.errors import BadInput
+from ..plain import print_json
+
+if TYPE_CHECKING:
+    from ...targets.doctor import Finding
+    from ...targets.target import Target
+
+
+def run(arguments: Namespace) -> int:
+    """`edgestill run`: the whole chain; exit code 1 when the parity of the INT8 files fails."""
+    from ...pipeline.progress import listening
+    from ...pipeline.ranks import joined, silent_unless_first
+    from ...pipeline.recipe import read_recipe
+    from ...pipeline.store import Store
+    from ..tables.table import print_report
+    from ..tables.terminal import Terminal
+    from .session import run_recipe
+
+    recipe = read_recipe(arguments.recipe)
+    out = arguments.out or Path("runs") / recipe.name
+    with joined(), silent_unless_first(), Terminal() as terminal, listening(terminal):
+        report = run_recipe(recipe, out, Store(), terminal, arguments.seeds, arguments.again)
+        terminal.conclude()
+    if arguments.json:
+        print_json(report.to_json())
+    else:
+        print_report(report, out)
+    return 0 if all(parity.passed for parity in report.parity) else 1
+
+
+def compare(arguments: Namespace) -> int:
+    """`edgestill compare`: exit code 1 when the parity of the INT8 files fails."""
+    from ..comparison.command import compare as serve
+
+    return serve(arguments)
+
+
+def tune(arguments: Namespace) -> int:
+    """`edgestill tune`: exit code 0, also where nothing beats the recipe's own settings."""
+    from ..tuning.command import tune as serve
+
+    return serve(arguments)
+
+
+def quantize(arguments: Namespace) -> int:
+    """`edgestill quantize`: exit code 1 when more is lost than `--max-drop` allows, or any two files disagree."""
+    from .quantizing import quantize as serve
+
+    return serve(arguments)
+
+
+def compile(arguments: Namespace) -> int:
+    """`edgestill compile`: a C package beside the model, or where `--out` says."""
+    from ...pipeline.codegen.compile_file import compile_file
+    from ...pipeline.codegen.preference import CodeOptions
+    from ..tables import answers
+
+    package = compile_file(arguments.model, arguments.core, options=CodeOptions(arguments.prefer))
+    out = arguments.out or arguments.model.with_name(package.manifest.name)
+    package.write(out)
+    if arguments.json:
+        print_json({**package.manifest.to_json(), "path": str(out)})
+    else:
+        answers.print_package(package.manifest, out)
+    return 0
+
+
+def verify(arguments: Namespace) -> int:
+    """`edgestill verify`: exit code 1 when any file does not compute what the first one computes."""
+    from ...pipeline.graph.fixed_shape import fixed
+    from ...pipeline.runtimes.parity import compare
+    from ...pipeline.runtimes.runtime import survive
+    from ...pipeline.runtimes.samples import samples_for
+    from ...pipeline.scratch import scratch_folder
+    from ..tables import answers
+    from .compared import pairs
+
+    for path in arguments.files:
+        survive(path)
+    compared = []
+    with scratch_folder() as scratch, fixed(arguments.files, arguments.shape) as files:
+        for path in files if arguments.shape else ():
+            survive(path)
+        for pair in pairs(files, scratch, fed=bool(arguments.data)):
+            both = (pair.first, pair.second)
+            samples = samples_for(both, arguments.data, arguments.layout) if arguments.data else None
+            compared.append(replace(compare(pair.first, pair.second, samples), first=pair.name))
+    if arguments.json:
+        print_json({"schema": 1, "compared": [parity.to_json() for parity in compared]})
+    else:
+        for parity in compared:
+            answers.print_parity(parity)
+    return 0 if all(parity.passed for parity in compared) else 1
+
+
+def bench(arguments: Namespace) -> int:
+    """`edgestill bench`: a file that fails is a row, and the exit code is 2; 3 where only tools or devices lack; 1
+    where outputs elsewhere are not those of the reference.
+    """
+    from ...pipeline.artifact import of_file
+    from ...pipeline.progress import listening
+    from ...targets.target import Plan
+    from ..harness.earlier import against, read_earlier
+    from ..harness.measure import bench as measure
+    from ..harness.readings import to_json
+    from ..tables.table import print_results
+    from ..tables.terminal import Terminal
+
+    found = [target for name in arguments.on.split(",") for target in _named(name, arguments)]
+    plan = Plan(
+        warmup=arguments.warmup,
+        runs=arguments.runs,
+        seconds=arguments.seconds,
+        threads=arguments.threads,
+        cores=arguments.cores,
+        cool_down=arguments.cool_down,
+        cool_to=arguments.cool_to,
+        sustain=arguments.sustain,
+    )
+    for path in arguments.files:
+        of_file(path)
+    earlier = read_earlier(arguments.against) if arguments.against else []
+    with Terminal() as terminal, listening(terminal), terminal.working("measuring"):
+        results = measure(arguments.files, found, plan)
+    compared = list(against(results, earlier, arguments.against.name)) if arguments.against else []
+    if arguments.json:
+        rows = [result.to_json() for result in results]
+        print_json({"schema": 1, "results": rows, "compared": to_json(results), "against": compared})
+    else:
+        print_results(results, compared=compared)
+    errors = [result.error for result in results if result.error]
+    if errors:
+        return 3 if all(error.is_missing for error in errors) else 2
+    return 1 if any(result.is_wrong for result in results) else 0
+
+
+def _named(name: str, arguments: Namespace) -> "Sequence[Target]":
+    """The target of this name; of browsers as many as are to join."""
+    from ...targets.catalog import find
+    from ...targets.web.browser import browsers
+    from ...targets.web.run import Door
+
+    if name != "web":
+        return [find(name)]
+    return browsers(Door(arguments.lan, arguments.https, arguments.wait, arguments.page_port), arguments.phones)
+
+
+def targets(arguments: Namespace) -> int:
+    """`edgestill targets`: every target with its evidence and what it is; `add` writes one of the user's."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ...targets.catalog import available
+
+    if arguments.action == "add":
+        return _add_target(arguments)
+    found = list(available())
+    if arguments.json:
+        rows = [
+            {"name": target.name, "evidence": target.evidence, "facts": dict(device.facts)} for target, device in found
+        ]
+        print_json({"schema": 1, "targets": rows})
+        return 0
+    table = Table("target", "evidence", "what it is", box=None, header_style="dim")
+    for target, device in found:
+        table.add_row(target.name, target.evidence, device.name)
+    Console().print(table)
+    return 0
+
+
+def _add_target(arguments: Namespace) -> int:
+    from ...targets.catalog import TARGETS
+    from ...targets.own import OPTIONS, add
+
+    if not arguments.name or not arguments.kind:
+        raise BadInput(
+            "targets add wants a name and a kind, such as: targets add pi --kind ssh --host pi@raspberrypi.local"
+        )
+    given = {key: getattr(arguments, key) for key in OPTIONS}
+    table = {"kind": arguments.kind, **{key: value for key, value in given.items() if value is not None}}
+    path = add(arguments.name, table, TARGETS)
+    if arguments.json:
+        print_json({"schema": 1, "name": arguments.name, "target": table, "file": str(path)})
+    else:
+        print(f"{arguments.name} is in {path}; see whether it answers: edgestill doctor {arguments.name}")
+    return 0
+
+
+def doctor(arguments: Namespace) -> int:
+    """`edgestill doctor`: exit code 3 when something that is needed is missing. It works where nothing is installed."""
+    from ...targets.doctor import TARGETS, examine
+
+    if arguments.target in (None, *TARGETS):
+        findings = list(examine(arguments.target))
+    else:
+        from ...targets.catalog import find
+        from ...targets.device_findings import examine_device
+        from ...targets.web.browser import Browser
+
+        target = find(arguments.target)
+        findings = list(examine("web") if isinstance(target, Browser) else examine_device(target))
+    if arguments.json:
+        print_json({"schema": 1, "findings": [finding.to_json() for finding in findings]})
+    else:
+        _print_findings(findings)
+    return 0 if all(finding.healthy for finding in findings) else 3
+
+
+def _print_findings(findings: "list[Finding]") -> None:
+    """A line for each; then every cure once, with the names of what it cures."""
+    cures: dict[str, list[str]] = {}
+    for finding in findings:
+        mark = "✓" if finding.fine else "✗" if finding.needed else "–"
+        found = f"{finding.found or 'missing'}{f': {finding.problem}' if finding.problem else ''}"
+        print(f"{mark} {finding.what:<22} {found:<18}  {finding.serves}")
+        if not finding.fine:
+            cures.setdefault(finding.cure, []).append(finding.what)
+    for cure, names in cures.items():
+        print(f"\ncure of {', '.join(names)}:\n  {cure}")
+
+
+def store(arguments: Namespace) -> int:
+    """`edgestill store`: list, verify, prune, path; exit code 1 when verify finds damage."""
+    from .stored import store as serve
+
+    return serve(arguments)

@@ -1,0 +1,1 @@
+"""Measurements of edgestill itself, each a program that leaves its figures in `results/`."""

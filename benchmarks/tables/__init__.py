@@ -1,0 +1,1 @@
+"""The terminal: tables, what to know of their rows, and a run's progress."""

@@ -1,0 +1,109 @@
+"""What `quantize` and `verify` answer on the terminal."""
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ...pipeline.artifact import Artifact
+from ...pipeline.codegen.manifest import Manifest
+from ...pipeline.quantization.quantize_file import Quantized
+from ...pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE, LayerParity
+from ...pipeline.runtimes.parity import Parity
+from ...pipeline.task import ACCURACY, Metric
+from .human import change, size
+
+HELD_OUT = {
+    True: "the model was not trained on the samples that judge",
+    False: "the same samples calibrated and judged: too few to part them",
+    None: "it is not known whether the model was trained on the samples that judge",
+}
+
+
+def print_quantized(
+    made: Quantized, gate: str | None, app: Artifact | None = None, console: Console | None = None
+) -> None:
+    """The files, what INT8 cost in accuracy or agreement, whether the two INT8 files agree, and the gate."""
+    console = console or Console(highlight=False)
+    for file in made.files:
+        console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
+    if app is not None:
+        console.print(f"{size(app.bytes):>9}  {app.path}/  for who builds an app: begin with README.md", soft_wrap=True)
+    if not made.files:
+        console.print("[red]✗[/] no file is handed over: a check did not pass")
+    console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
+    if made.metric is not None and made.score_float is not None and made.score_int8 is not None:
+        scores = _scores(made.metric, made.score_float, made.score_int8)
+        console.print(f"{made.metric.name:<9} {scores}", soft_wrap=True)
+    end = made.against_float.end_to_end
+    if end and not math.isnan(end.sqnr_db):
+        labels = f", top label equal for {100 * end.agreement:.1f} %" if made.metric in (None, ACCURACY) else ""
+        console.print(f"outputs   {end.sqnr_db:.1f} dB to their error{labels}")
+    console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
+    console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
+    if not made.against_float.passed:
+        print_verdict(made.against_float, console)
+    for parity in (made.between_files, *made.others):
+        print_verdict(parity, console)
+    if gate:
+        console.print(f"[red]✗[/] {gate}")
+
+
+def _scores(metric: Metric, exact: float, rounded: float) -> str:
+    """`98.33 % float, 98.06 % INT8: −0.28 points`, with one decimal more than elsewhere."""
+    digits = metric.decimals(exact) + 1
+    before, after = (f"{value:.{digits}f} {metric.unit}".rstrip() for value in (exact, rounded))
+    worse = " (less is better)" if metric.better == "lower" else ""
+    return f"{before} float, {after} INT8: {change(rounded - exact, metric, exact, finer=1)}{worse}"
+
+
+def print_package(manifest: Manifest, out: Path, console: Console | None = None) -> None:
+    """What was written, and what it needs that is known before a compiler has seen it."""
+    console = console or Console(highlight=False)
+    console.print(f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates", soft_wrap=True)
+    gone = manifest.passes["channels_gone"]
+    if gone:
+        console.print(f"{gone:>9}  channels cut, for no input changes them or nobody reads them: same outputs, of")
+        console.print(f"{'':>9}  {manifest.passes['macs_before']:,} multiply-accumulates in the file")
+    console.print(f"{size(manifest.flash['weights']):>9}  flash for weights")
+    console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
+    console.print("           code and stack: `edgestill bench` counts them, and every table, on a board", style="dim")
+
+
+def print_parity(parity: Parity, console: Console | None = None) -> None:
+    """Layer by layer, end to end, and the verdict."""
+    console = console or Console(highlight=False)
+    if parity.layers:
+        table = Table("layer", "operator", "values", "differ", "largest", "", box=None, header_style="dim")
+        for layer in parity.layers:
+            share = f"{100 * layer.share:.3f} %" if layer.mismatches else "0"
+            table.add_row(layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB", _remark(layer))
+        console.print(table)
+    print_verdict(parity, console)
+
+
+def _remark(layer: LayerParity) -> str:
+    """Why a layer passes that differs in more values than others may."""
+    if not layer.passed:
+        return "[red]✗[/]"
+    if layer.share < MOST_SHARE:
+        return ""
+    return f"[dim]{_reason(layer)}[/]"
+
+
+def _reason(layer: LayerParity) -> str:
+    if layer.exempt:
+        return ROUNDED_OTHERWISE[layer.kind]
+    return TWICE if layer.share < layer.most_share else "too few values for a share"
+
+
+def print_verdict(parity: Parity, console: Console) -> None:
+    """One line: do they compute the same; and why not."""
+    names = f"{Path(parity.first).name} and {Path(parity.second).name}"
+    if parity.passed:
+        console.print(f"[green]✓[/] {names} compute the same", soft_wrap=True)
+    else:
+        console.print(f"[red]✗[/] {names} do not compute the same", soft_wrap=True)
+    for reason in parity.reasons:
+        console.print(f"  {reason}", markup=False, soft_wrap=True)

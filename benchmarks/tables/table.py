@@ -1,0 +1,201 @@
+"""The terminal's tables: variants of a run, results of a bench, and under them what to know before believing them."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ...pipeline.errors import MissingTool
+from ...pipeline.task import Metric
+from ...targets.target import Evidence
+from ..harness.readings import readings
+from ..harness.result import Result
+from ..harness.sustained import of_long_runs, sustained_table
+from ..report import sentences, verdicts
+from ..report.document import Report
+from ..report.variant import Role, Variant, package_arena, result_of
+from . import estimates as estimate_table
+from . import processors as processor_table
+from .boards import boards_table, remarks
+from .browsers import of_browsers
+from .estimates import estimates_table
+from .human import NONE, count, counted, micros, micros_pair, score, size
+from .phones import of_phones
+from .processors import disagreements, of_processor, processors_table
+from .teaching import teaching_table
+
+PIPED_WIDTH = 120
+NARROW = 104  # columns below which figures move close to their units
+MARKS = {"warning": ("! ", "yellow"), "failed": ("✗ ", "red"), "fact": ("· ", "dim")}
+
+
+def print_report(report: Report, out: Path, console: Console | None = None) -> None:
+    """The table of a run, what follows from it in words, warnings, and where everything lies."""
+    console = console or _console()
+    console.print()
+    if report.compared:
+        console.print(teaching_table(report, narrow=console.width < NARROW))
+        console.print()
+    console.print(variants_table(report, console.width))
+    console.print()
+    emulated = [replace(one, arena=package_arena(report.variants, one)) for one in report.results if one.counts]
+    if emulated:
+        console.print(boards_table(emulated))
+        console.print()
+    for text in _words(report):
+        _line(console, "fact", text)
+    for kind, text in remarks(emulated):
+        _line(console, kind, text)
+    mixed = sentences.mixed(report)
+    for text in (*verdicts.doubts(report), *([mixed] if mixed else []), *report.notes, *warnings(report.results)):
+        _line(console, "warning", text)
+    for text in failures([one for one in report.results if not _lacks_tool(one)]):
+        _line(console, "failed", text)
+    for text in failures([one for one in report.results if _lacks_tool(one)]):
+        _line(console, "fact", f"not counted: {text}")
+    console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_results(results: Sequence[Result], console: Console | None = None, compared: Sequence[str] = ()) -> None:
+    """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column.
+
+    `compared` is what is known of these rows beside earlier ones.
+    """
+    console = console or _console()
+    measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
+    processors = [one for one in emulated if of_processor(one)]
+    boards = [one for one in emulated if not of_processor(one)]
+    pairs = (
+        (measured, results_table),
+        (processors, processors_table),
+        (boards, boards_table),
+        (estimated, estimates_table),
+    )
+    for index, (rows, table) in enumerate(pair for pair in pairs if pair[0]):
+        console.print(*[""] * bool(index), table(rows), sep="\n")
+    for text in disagreements([*measured, *processors]):
+        _line(console, "failed", text)
+    if any(one.sustained for one in results):
+        console.print("", sustained_table(results), sep="\n")
+    for kind, text in (*readings(measured), *of_long_runs(results), *(("fact", one) for one in compared)):
+        _line(console, kind, text)
+    for text in (*of_browsers(measured), *of_phones(measured)):
+        _line(console, "fact", text)
+    for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
+        _line(console, kind, text)
+    for text in estimate_table.remarks(estimated):
+        _line(console, "fact", text)
+    for text in warnings(results):
+        _line(console, "warning", text)
+    for text in failures(results):
+        _line(console, "failed", text)
+
+
+def variants_table(report: Report, width: int) -> Table:
+    """One row a variant; a dash stands where there is no such file."""
+    head = report.variants[0].metric
+    table = Table(box=None, padding=(0, 2 if width >= NARROW else 1, 0, 0), header_style="bold", collapse_padding=True)
+    table.add_column("variant", overflow="fold")
+    table.add_column(_title(head), justify="right", no_wrap=True)
+    for title in ("params", "MACs", "float\nonnx", "int8\nonnx", "int8\ntflite", "TFLM\narena", "host\np50 / p90"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for variant in report.variants:
+        last = variant is report.variants[-1]
+        cells = _cells(report, variant)
+        if width < NARROW:
+            cells = (Text(cell.plain.replace(" ", ""), cell.style) for cell in cells)
+        table.add_row(Text(variant.name), *cells, style="bold" if last else "")
+    return table
+
+
+def _title(metric: Metric) -> str:
+    """On two lines: `accuracy` over `%`, `mean absolute` over `error °C`."""
+    words = metric.name.split()
+    return f"{' '.join(words[:2])}\n{' '.join((*words[2:], metric.unit))}".rstrip()
+
+
+def _cells(report: Report, variant: Variant) -> Iterator[Text]:
+    yield _cell(score(variant.test, variant.metric))
+    yield _cell(count(variant.parameters))
+    yield _cell(count(variant.macs))
+    roles: tuple[Role, ...] = ("float onnx", "int8 onnx", "int8 tflite")
+    for file in map(variant.file, roles):
+        yield _cell(size(file.bytes) if file else NONE)
+    arena = next((file.arena for file in variant.files if file.arena), None)
+    yield _cell(size(arena.total) if arena else NONE)
+    result = result_of(report.results, variant.displayed)
+    calls = result.latency() if result else None
+    yield _cell(micros_pair(calls.p50, calls.p90) if calls else NONE)
+
+
+def results_table(results: Sequence[Result]) -> Table:
+    """One row a file and target; a failed one says so and keeps its place."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", collapse_padding=True)
+    table.add_column("file", overflow="fold")
+    for title in ("size", "on", "runtime", "p50", "p90", "p99", "first", "memory\npeak", "TFLM\narena"):
+        table.add_column(title, justify="left" if title in ("on", "runtime") else "right", no_wrap=True)
+    for result in results:
+        table.add_row(Text(Path(result.file.path).name), *_result_cells(result))
+    return table
+
+
+def _result_cells(result: Result) -> Iterator[Text]:
+    calls = result.latency()
+    yield _cell(size(result.file.bytes))
+    yield _cell(result.target)
+    yield Text("failed", "red") if result.error else _cell(str((result.runtime or {}).get("name", NONE)))
+    for value in (calls.p50, calls.p90, calls.p99, calls.first) if calls else (None,) * 4:
+        yield _cell(micros(value))
+    yield _cell(size(result.peak_memory_bytes))
+    yield _cell(size(result.arena.total if result.arena else None))
+
+
+def warnings(results: Sequence[Result]) -> Iterator[str]:
+    """Every doubt once, with the files that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for doubt in result.degraded():
+            about.setdefault(doubt.code, []).append(f"{Path(result.file.path).name}: {doubt}")
+    for texts in about.values():
+        more = len(texts) - 1
+        yield texts[0] + (f" (and {counted(more, 'file')} more)" if more else "")
+
+
+def failures(results: Sequence[Result]) -> Iterator[str]:
+    """Why there is no number, once where several targets say the same."""
+    yield from dict.fromkeys(result.error.message for result in results if result.error)
+
+
+def _lacks_tool(result: Result) -> bool:
+    """Whether nothing is wrong but that something is not installed."""
+    return result.error is not None and result.error.code == MissingTool.__name__
+
+
+def _words(report: Report) -> Iterator[str]:
+    if said := sentences.latency(report):
+        yield said
+    if report.compared:
+        yield from verdicts.said(report)
+        return
+    yield from sentences.speeds(report)
+    for said in sentences.distillations(report):
+        yield said
+    yield from sentences.quantizations(report)
+
+
+def _line(console: Console, kind: str, text: str) -> None:
+    mark, style = MARKS[kind]
+    console.print(Text.assemble((mark, style), text), soft_wrap=True)
+
+
+def _cell(text: str) -> Text:
+    return Text(text, style="dim" if text == NONE else "")
+
+
+def _console() -> Console:
+    """Standard output; where that is no terminal, wide enough for the table to stay whole."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
