@@ -11,9 +11,9 @@ from .errors import EdgestillError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+NO_FOLDER = dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "there is a file where a folder is wanted")
 # numpy gives no errno when a file takes only a part of an array; safetensors puts it into its words
 WORDS = re.compile(r"\d+ requested and \d+ written|os error (28|122)\b|No space left on device|Disk quota exceeded")
-NOTHING_HALF = "no space left on the device; nothing half-written was kept"
 
 
 class NoSpace(EdgestillError):
@@ -32,10 +32,16 @@ def written_to(folder: Path, cure: str) -> Iterator[None]:
         raise
     except Exception as error:
         if is_full(error):
-            raise NoSpace(f"{folder}: {NOTHING_HALF}; {cure}") from error
+            raise no_space(f"{folder}", cure) from error
         if isinstance(error, OSError) and error.errno in DENIED and _is_about(error, folder):
-            raise EdgestillError(f"{folder}: cannot be written: {error.strerror}; {cure}") from error
+            why = NO_FOLDER.get(error.errno or 0, f"cannot be written: {error.strerror}")
+            raise EdgestillError(f"{folder}: {why}; {cure}") from error
         raise
+
+
+def no_space(where: str, cure: str) -> NoSpace:
+    """What to raise where a disk is full."""
+    return NoSpace(f"{where}: no space left on the device; nothing half-written was kept; free some, or {cure}")
 
 
 def is_full(error: BaseException | str | None) -> bool:

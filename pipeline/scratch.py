@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .disk import NoSpace, written_to
 
-CURE = "free some, or set $TMPDIR to a folder on another disk"
+CURE = "set $TMPDIR to a folder on another disk"
 PREFIX = ".edgestill-scratch-"
 NAMED = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")  # as mkdtemp names them: nobody else's folder is called so
 
@@ -23,7 +23,7 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     What killed processes left beside it is deleted first. A disk without room is told, with its cure.
     """
     around = parent or _temporary()
-    with written_to(around, "free some, or name another folder with --out" if parent else CURE):
+    with written_to(around, "name another folder with --out" if parent else CURE):
         sweep(around)
         folder, held = _made(around)
         try:

@@ -25,7 +25,7 @@ from .resumption import resumable
 from .scratch import scratch_folder
 from .stages.stage import Stage
 
-CURE = "free some, run `edgestill store prune`, or set $EDGESTILL_STORE to a folder of yours on another disk"
+CURE = "run `edgestill store prune`, or set $EDGESTILL_STORE to a folder of yours on another disk"
 RESUMED_WITHIN = 30 * 86400.0  # seconds for which half a training is kept
 
 

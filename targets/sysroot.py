@@ -17,7 +17,7 @@ from .places import cache_folder
 SUITE, PACKAGES, PYTHON, GLIBC = "bookworm", "python3,libstdc++6,libc-bin", "3.11", "2.36"
 MAKER = "mmdebstrap"
 BRINGS_MAKER = next(apt_get(program.packages) for program in PROGRAMS if program.command == MAKER)
-CURE = "delete some, or set $XDG_CACHE_HOME to a folder on another disk"
+CURE = "set $XDG_CACHE_HOME to a folder on another disk"
 BOARDS_RAM = "Serial\t\t: 0000000000000000"
 
 

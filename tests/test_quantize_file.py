@@ -19,7 +19,10 @@ from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.quantization.material import material_for
+from edgestill.pipeline.quantization.quantize import QuantizationOptions
+from edgestill.pipeline.quantization.quantize_file import quantize_file
 from edgestill.pipeline.runtimes.samples import infer, samples_for
+from edgestill.pipeline.task import Task
 
 CLASSES = 4
 PREPROCESS = Preprocess((8, 8, 1), "uint8", 16.0, (0.5,), (0.01,))  # far from what the raw values are
@@ -96,7 +99,7 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_any_work(
     model, data = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=noise(40, 2, 6, 5))
     for out in (data, f"{data}/below"):
         assert main(["quantize", str(model), "--data", data, "--out", out]) == 2
-        assert f"{out}: cannot be written" in capsys.readouterr().err
+        assert f"{out}: there is a file where a folder is wanted; name another" in capsys.readouterr().err
 
 
 def test_what_fails_a_check_leaves_the_folder_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,6 +178,33 @@ def test_a_model_that_says_its_split_is_judged_on_what_it_was_not_trained_on(tmp
 def test_samples_that_are_too_few_to_be_parted_are_not_held_out(tmp_path: Path) -> None:
     model, data = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=noise(5, 2, 6, 5))
     assert material_for(model, data).held_out is False
+
+
+def test_a_model_that_scores_as_if_it_guessed_is_told_of_with_what_may_be_wrong(tmp_path: Path) -> None:
+    model, digits = trained(tmp_path / "net.onnx"), read_data("digits", 3).test
+    x, y = PREPROCESS.apply(np.asarray(digits.x)), np.asarray(digits.y)
+    fed, turned = (npz(tmp_path / f"{name}.npz", x=these, y=y) for name, these in (("fed", x), ("turned", 1 - x)))
+    options = QuantizationOptions()
+    assert quantize_file(model, material_for(model, fed), tmp_path / "a", options).remarks == ()
+    (remark,) = quantize_file(model, material_for(model, turned), tmp_path / "b", options).remarks
+    assert "no more than naming one label every time" in remark and "laid out as in its training" in remark
+
+
+def test_a_model_that_gives_as_much_as_it_takes_is_not_asked_for_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["y"])],
+        "autoencoder",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8])],
+        [numpy_helper.from_array(noise(8, 8), "w")],
+    )
+    model, data = tmp_path / "net.onnx", npz(tmp_path / "x.npz", x=noise(40, 8))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    assert material_for(model, data).task == Task("reconstruct", ())
+    assert main(["quantize", str(model), "--data", data]) == 0
+    assert "dB to their error\n" in capsys.readouterr().out
 
 
 def test_metadata_that_are_not_ours_are_named(tmp_path: Path) -> None:

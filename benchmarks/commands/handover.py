@@ -22,7 +22,7 @@ ENDINGS: Mapping[Role, str] = {
 }
 STEMS = {"student from scratch": "scratch"}
 FINAL = "model"  # the last integer variant and the float one that it was made from
-CURE = "free some, or name another folder with --out"
+CURE = "name another folder with --out"
 LISTING = ".edgestill"  # in the output folder: the names of the files that were handed over
 
 

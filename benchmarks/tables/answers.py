@@ -11,7 +11,7 @@ from ...pipeline.codegen.manifest import Manifest
 from ...pipeline.quantization.quantize_file import Quantized
 from ...pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE, LayerParity
 from ...pipeline.runtimes.parity import Parity
-from ...pipeline.task import ACCURACY, Metric
+from ...pipeline.task import Metric
 from .human import change, size
 
 HELD_OUT = {
@@ -38,10 +38,12 @@ def print_quantized(
         console.print(f"{made.metric.name:<9} {scores}", soft_wrap=True)
     end = made.against_float.end_to_end
     if end and not math.isnan(end.sqnr_db):
-        labels = f", top label equal for {100 * end.agreement:.1f} %" if made.metric in (None, ACCURACY) else ""
+        labels = f", top label equal for {100 * end.agreement:.1f} %" if made.tells_labels else ""
         console.print(f"outputs   {end.sqnr_db:.1f} dB to their error{labels}")
     console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
     console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
+    for remark in made.remarks:
+        console.print(f"[yellow]![/] {remark}", soft_wrap=True)
     if not made.against_float.passed:
         print_verdict(made.against_float, console)
     for parity in (made.between_files, *made.others):

@@ -12,6 +12,7 @@ from rich.text import Text
 from ...pipeline.chain import Step
 from ...pipeline.stages import name_of
 from ...pipeline.store import Made
+from .human import counted
 
 
 class Terminal:
@@ -57,7 +58,7 @@ class Terminal:
         if not self.fresh:
             self.console.print("· everything was made and measured before; there was nothing to do", style="dim")
         elif self.found:
-            self.console.print(f"· {self.found} more steps were made before", style="dim")
+            self.console.print(f"· {counted(self.found, 'step')} more, made before", style="dim")
 
     def start(self, description: str) -> None:
         """A line for work that begins; `stop` takes it away."""

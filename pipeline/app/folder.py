@@ -26,7 +26,7 @@ from .metadata import LABELS, NAME, described, labelled, labels
 from .readme import readme
 from .snippets import snippets
 
-CURE = "free some, or name another folder with --out"
+CURE = "name another folder with --out"
 MARK = "golden.json"  # every folder of ours has it
 COMPARED = 20  # samples on which files are held to each other
 ENDINGS = {

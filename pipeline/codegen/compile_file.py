@@ -20,7 +20,7 @@ from .source import header, kernel_text, kernels_of, source
 CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
 WITHOUT_PAIRS = ("cortex-m0", "cortex-m3")  # no instructions that multiply pairs of halves
 NOTHING = Travelling()
-CURE = "free some, or name another folder with --out"
+CURE = "name another folder with --out"
 CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project({name} C)

@@ -14,10 +14,10 @@ from ..data.travelling import Travelling, travelling
 from ..errors import BadData, BadModel, choices
 from ..graph.graph import Graph
 from ..graph.read import read_graph
-from ..task import Metric, Task
+from ..task import ACCURACY, Metric, Task
 
 CALIBRATION = 256  # samples that are enough for ranges and bias correction
-FEW = 32  # samples: with fewer, the same calibrate and judge
+FEW = 32  # samples: with fewer, the same calibrate and judge, and nothing is said of the score
 
 
 def float_graph(model: Path) -> Graph:
@@ -49,6 +49,11 @@ class Material:
     task: Task | None
 
     @property
+    def tells_labels(self) -> bool:
+        """Whether the greatest of a model's outputs means something, as far as is known."""
+        return self.task is None or self.task.kind == "classify"
+
+    @property
     def metric(self) -> Metric | None:
         """What the samples that judge are judged by; None where their targets cannot tell."""
         if self.task is None or self.judging.y is None:
@@ -65,6 +70,7 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
     graph = float_graph(model)
     known = travelling(graph.metadata, model.name)
     shape = graph.tensors[graph.inputs[0]].shape
+    inputs = prod(shape[1:])
     tokens = graph.takes_ids()
     calibrating = read_samples(data, shape, layout, "calibration", known.preprocess, known.data, tokens)
     if calibrating.drawn is not None:
@@ -75,7 +81,7 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
         calibrating, judging = _parted(calibrating, known.task)
     calibrating, judging = (_renumbered(part, known.task, data, model) for part in (calibrating, judging))
     outputs = prod(graph.tensors[graph.outputs[0]].shape[1:])
-    task = known.task or judging.task or _likely(judging.y, outputs)
+    task = known.task or judging.task or _likely(judging.y, inputs, outputs)
     if task is not None and judging.y is not None:
         _check_targets(data, judging.y, task, outputs, model)
     return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known), task)
@@ -93,8 +99,11 @@ def _renumbered(samples: Samples, task: Task | None, data: str, model: Path) -> 
     return replace(samples, y=numbers[samples.y], task=task)
 
 
-def _likely(y: NDArray[Any] | None, outputs: int) -> Task | None:
-    """What a model that says nothing of itself is for, by the targets of its samples: labels, or values."""
+def _likely(y: NDArray[Any] | None, inputs: int, outputs: int) -> Task | None:
+    """What a model that says nothing of itself is for: by its sizes to give its input again, by its samples' targets to
+    give labels, or values."""
+    if outputs == inputs > 2 and (y is None or (y.dtype.kind != "f" and y.max() <= 1)):
+        return Task("reconstruct", ())
     if y is None:
         return None
     return Task("regress" if y.dtype.kind == "f" else "classify", tuple(map(str, range(outputs))))
@@ -147,3 +156,20 @@ def _calibrating(samples: Samples, task: Task | None, count: int) -> NDArray[np.
 
 def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
     return replace(samples, x=samples.x[rows], y=None if samples.y is None else samples.y[rows])
+
+
+def remarks(score: float | None, material: Material) -> tuple[str, ...]:
+    """What to know before believing the float model's score: that naming one label every time would score as much.
+
+    Within two standard errors of the share of the commonest label among the samples that judge.
+    """
+    y = material.judging.y
+    if score is None or y is None or material.metric != ACCURACY or len(y) < FEW:
+        return ()
+    commonest = np.bincount(y).max() / len(y)
+    if score / 100 > commonest + 2 * np.sqrt(commonest * (1 - commonest) / len(y)):
+        return ()
+    return (
+        f"the float model itself scores no more than naming one label every time ({100 * commonest:.1f} %): are x "
+        "preprocessed and laid out as in its training, and y numbered so?",
+    )

@@ -24,7 +24,7 @@ from ..runtimes.samples import infer
 from ..scratch import scratch_folder
 from ..task import ACCURACY, Metric
 from .calibrate import calibrate
-from .material import Material, float_graph
+from .material import Material, float_graph, remarks
 from .options import FileOptions
 from .quantize import QuantizationOptions, quantize
 
@@ -43,6 +43,7 @@ class Quantized:
     `held_out` is None where nobody knows whether the model was trained on the samples that judge, False where they
     calibrated. Scores are the metric's, None where the samples have no targets; `against_float` compares float and INT8
     end to end, `between_files` the two INT8 files, `others` these with the files that were asked for besides.
+    `tells_labels` says whether the greatest output is an answer; `remarks` what to know before believing the scores.
     """
 
     files: tuple[Artifact, ...]
@@ -56,6 +57,8 @@ class Quantized:
     against_float: Parity
     between_files: Parity
     others: tuple[Parity, ...] = ()
+    tells_labels: bool = True
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -85,6 +88,7 @@ class Quantized:
             "against_float": self.against_float.to_json(),
             "between_files": self.between_files.to_json(),
             "others": [parity.to_json() for parity in self.others],
+            "remarks": list(self.remarks),
         }
 
 
@@ -111,7 +115,7 @@ def quantize_file(
         exact, rounded = infer(model, judging.x), infer(made.tflite, judging.x)
         against_float = compare(model, made.tflite, judging.x, {model: exact, made.tflite: rounded})
         between_files, *others = made.compared(judging.x[:COMPARED])
-        arena = arena_bytes(made.tflite)
+        arena, score = arena_bytes(made.tflite), _score(exact, material)
         agreed = all(parity.passed for parity in (against_float, between_files, *others))
         handed = [path.replace(out / path.name) for path in made.all] if agreed else []
         for stale in _stale(out, model.stem, handed):
@@ -123,11 +127,13 @@ def quantize_file(
         judged_on=len(judging),
         held_out=material.held_out,
         metric=material.metric,
-        score_float=_score(exact, material),
+        score_float=score,
         score_int8=_score(rounded, material),
         against_float=against_float,
         between_files=between_files,
         others=tuple(others),
+        tells_labels=material.tells_labels,
+        remarks=remarks(score, material),
     )
 
 
@@ -184,7 +190,7 @@ def _made(folder: Path, model: Path, graph: Graph, integer: Graph, files: FileOp
 @contextmanager
 def _workshop(out: Path) -> Iterator[Path]:
     """A temporary folder inside `out`, so that what is made there can be renamed into it."""
-    with written_to(out, "free some, or name another folder with --out"):
+    with written_to(out, "name another folder with --out"):
         out.mkdir(parents=True, exist_ok=True)
         with scratch_folder(out) as folder:
             yield folder

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from ..disk import NOTHING_HALF, NoSpace
+from ..disk import no_space
 from ..errors import BadInput, BadModel, RuntimeDied
 from ..scratch import CURE, scratch_folder
 from .exchange import DISK_FULL, Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
@@ -99,7 +99,7 @@ def _ask(folder: Path, request: Request, timeout: float) -> Answer:
         ) from error
     words = _last_words(done.stderr.decode(errors="replace"))
     if done.returncode == DISK_FULL:
-        raise NoSpace(f"{folder.parent}: {NOTHING_HALF}; {CURE}")
+        raise no_space(f"{folder.parent}", CURE)
     if done.returncode:
         raise RuntimeDied(f"{place} {_death(done.returncode)} while {read_step(folder)}; is the file whole?{words}")
     answer = read_answer(folder)
