@@ -1,5 +1,6 @@
 """How a device comes to a runtime: one that is there; wheels resolved here and unpacked there; or a venv of its own."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ def provision(line: Transport, facts: Mapping[str, Any], python: str, wanted: st
     """
     runtimes, last = INSTEAD[wanted], ""
     for runtime in runtimes:
-        if facts["runtimes"].get(runtime) and starts(line, python, "", runtime):
+        if facts["runtimes"].get(runtime) and starts(line, facts, python, "", runtime):
             return Provision(runtime, python, "", "there")
         for asked in _requirements(runtime, facts):
             try:
@@ -49,7 +50,7 @@ def provision(line: Transport, facts: Mapping[str, Any], python: str, wanted: st
                 last = str(error)
                 continue
             name = _pushed(line, packages)
-            if starts(line, python, name, runtime):
+            if starts(line, facts, python, name, runtime):
                 return Provision(runtime, python, name, "wheels")
             last = f"{asked[0]} does not start there"
     if facts["bits"] == 64:
@@ -93,9 +94,15 @@ def _pushed(line: Transport, packages: Wheels) -> str:
     return name
 
 
-def starts(line: Transport, python: str, path: str, runtime: str) -> bool:
+def note_beside(path: str, facts: Mapping[str, Any], python: str) -> str:
+    """The file by which wheels are known to start: another Python, or another system, is looked at anew."""
+    looked_at = (python, *(facts[key] for key in ("python", "libc", "os")))
+    return f"{path}.works-{hashlib.sha256(repr(looked_at).encode()).hexdigest()[:8]}"
+
+
+def starts(line: Transport, facts: Mapping[str, Any], python: str, path: str, runtime: str) -> bool:
     """Whether it starts there; of wheels this is noted beside them and looked at once."""
-    script, known = f"exec {python} -c 'import numpy, {IMPORTS[runtime]}'", f"{path}.works"
+    script, known = f"exec {python} -c 'import numpy, {IMPORTS[runtime]}'", note_beside(path, facts, python)
     if path:
         script = f'[ -e {known} ] || {{ (PYTHONPATH="$PWD/{path}" {script}) && touch {known}; }}'
     ended = line.shell(f"cd {line.folder} 2>/dev/null; {script}", stage="provision", timeout=IMPORT_SECONDS)

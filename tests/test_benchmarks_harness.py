@@ -88,7 +88,7 @@ def test_outputs_are_held_against_the_first_round(results: list[Result]) -> None
 
 def test_a_row_of_json_keeps_the_contract(results: list[Result]) -> None:
     keys = {"artifact", "target", "evidence", "runtime", "latency_us", "instructions", "cycles_estimate", "ram_bytes"}
-    keys |= {"flash_bytes", "operators", "output", "telemetry", "degraded", "error", "samples_us", "sustained"}
+    keys |= {"flash_bytes", "operators", "output", "telemetry", "degraded", "error", "samples_us", "sustained", "told"}
     for result in results:
         row = json.loads(json.dumps(result.to_json(), allow_nan=False))
         assert set(row) == keys

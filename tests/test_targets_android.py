@@ -220,7 +220,7 @@ def test_an_agent_that_is_killed_is_a_row(target: Target, pixel: Phone, monkeypa
 BENCH = """
 import sys
 from pathlib import Path
-from edgestill.benchmarks.harness import bench
+from edgestill.benchmarks.harness.measure import bench
 from edgestill.targets.catalog import find
 from edgestill.targets.target import Plan
 bench([Path(sys.argv[1])], [find("pixel")], Plan(warmup=0, runs=10**9, seconds=300.0, rounds=1))

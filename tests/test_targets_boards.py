@@ -18,7 +18,7 @@ import pytest
 
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadArtifact, BadInput, BadModel, MissingTool, RuntimeDied
-from edgestill.targets import microcontroller, seeded
+from edgestill.targets import seeded
 from edgestill.targets.emulation import qemu, tools
 from edgestill.targets.emulation.board import BOARDS, SPREAD, Board, board
 from edgestill.targets.emulation.emulator import Emulator
@@ -28,6 +28,7 @@ from edgestill.targets.emulation.qemu import Qemu, instructions_a_tick
 from edgestill.targets.emulation.toolchain import Toolchain, toolchain
 from edgestill.targets.emulation.unicorn_emulator import Unicorn
 from edgestill.targets.microcontroller import Microcontroller
+from edgestill.targets.remote import agent_source
 from edgestill.targets.target import Evidence, Plan
 from edgestill.tests.wanted import want
 
@@ -393,7 +394,7 @@ def test_an_estimate_is_as_wide_as_its_worst_error() -> None:
 
 
 def test_seeded_inputs_are_those_of_the_agent() -> None:
-    agent = runpy.run_path(str(Path(microcontroller.__file__).parent / "agents" / "measure.py"))
+    agent = runpy.run_path(str(agent_source()))
     for dtype in ("int8", "float32", "int32"):
         ours, theirs = seeded.seeded((3, 50), dtype, 7), agent["seeded"]([3, 50], dtype, 7)
         np.testing.assert_array_equal(ours, theirs)

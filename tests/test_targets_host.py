@@ -229,7 +229,7 @@ def test_an_interrupt_inside_the_block_leaves_no_process(matmul: Artifact) -> No
 BENCH = """
 import signal, sys
 from pathlib import Path
-from edgestill.benchmarks.harness import bench
+from edgestill.benchmarks.harness.measure import bench
 from edgestill.targets.host import Host
 from edgestill.targets.remote import AGENT_FILES, agent_source
 from edgestill.targets.target import Plan

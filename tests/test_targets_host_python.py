@@ -64,9 +64,10 @@ def test_targets_toml_names_a_python(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("EDGESTILL_TARGETS", str(path))
     path.write_text('[old]\nkind = "host"\npython = "~/venv/bin/python"\n')
     assert own_targets() == {"old": HostPython("old", "~/venv/bin/python")}
-    path.write_text('[old]\nkind = "host"\nhost = "pi"\n')
-    with pytest.raises(BadInput, match="has one key, python"):
-        own_targets()
+    for wrong, told in (('host = "pi"', "no option is named 'host'; there are python"), ("", "has one key, python")):
+        path.write_text(f'[old]\nkind = "host"\n{wrong}\n')
+        with pytest.raises(BadInput, match=told):
+            own_targets()
 
 
 @of_python_311

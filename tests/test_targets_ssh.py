@@ -382,7 +382,7 @@ def test_an_answer_that_does_not_come_in_time_is_told(pi: RaspberryPi) -> None:
 BENCH = """
 import sys
 from pathlib import Path
-from edgestill.benchmarks.harness import bench
+from edgestill.benchmarks.harness.measure import bench
 from edgestill.targets.catalog import find
 from edgestill.targets.target import Plan
 bench([Path(sys.argv[1])], [find("pi")], Plan(warmup=0, runs=10**9, seconds=300.0, rounds=1))

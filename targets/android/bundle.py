@@ -5,13 +5,15 @@ import hashlib
 import py_compile
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...pipeline.disk import written_to
 from ...pipeline.scratch import scratch_folder
 from ..installation import version_of
 from ..places import cache_folder
-from ..provision import DISTRIBUTIONS, Provision, starts
+from ..provision import DISTRIBUTIONS, Provision, note_beside, starts
 from ..sysroot import CURE, GLIBC, PYTHON, sysroot
 from ..wheels import Platform, wheels
 from .adb import Adb
@@ -39,17 +41,18 @@ SECONDS = 120.0
 OTHERWISE = 'take a benchmark_model of yours (runner = "benchmark_model"), or the phone\'s browser (--on web)'
 
 
-def provided(line: Adb, runtime: str) -> Provision:
+def provided(line: Adb, facts: Mapping[str, Any], runtime: str) -> Provision:
     """A runtime and all that it needs in our folder there, sent once; DeviceFailed when the phone runs no such thing.
 
     The loader goes alone at first: a phone that does not start it is sent nothing else.
     """
     bundle = bundle_of(runtime)
     found = Provision(runtime, command(bundle.name), f"{bundle.name}/site", "bundle")
-    if line.shell(f"cd {line.folder} && [ -e {found.path}.works ]", stage="provision").code:
+    known = note_beside(found.path, facts, found.python)
+    if line.shell(f"cd {line.folder} && [ -e {known} ]", stage="provision").code:
         _try_loader(line, bundle)
         line.push({bundle.name: bundle}, stage="provision")
-        if not starts(line, found.python, found.path, runtime):
+        if not starts(line, facts, found.python, found.path, runtime):
             what = f"{runtime} of the bundle does not start there"
             raise line.failed("provision", "runtime-does-not-start", what, OTHERWISE)
     return found

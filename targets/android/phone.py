@@ -68,7 +68,7 @@ class Phone:
             if facts["arch"] != "aarch64":
                 what = f"its system is {facts['arch']}, and the bundle is for aarch64"
                 raise line.failed("probe", "32-bit", what, OTHERWISE)
-            runtime = provided(line, RUNTIMES[file.kind])
+            runtime = provided(line, facts, RUNTIMES[file.kind])
             known: Mapping[str, Any] = {**facts, "libc": f"glibc-{GLIBC} (ours)", "python": PYTHON}
             with deployed(line, file, runtime, known, threads, self.limit_seconds, self.cores) as opened:
                 yield opened
