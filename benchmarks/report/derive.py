@@ -101,7 +101,7 @@ def derive(
     """All of it, from the raw values alone; `compared` names candidates, simplest first."""
     rows = {variant.name: variant for variant in variants}
     return Derived(
-        scores=tuple(_scores(variant, variants) for variant in variants),
+        scores=tuple(_scores(variant, variants, compared) for variant in variants),
         changes=tuple(_changes(variants)),
         timings=tuple(Timing(one.key, one.latency(), one.degraded()) for one in results),
         speeds=tuple(_speeds(variants, results)),
@@ -111,11 +111,12 @@ def derive(
     )
 
 
-def _scores(variant: Variant, variants: Sequence[Variant]) -> Scores:
+def _scores(variant: Variant, variants: Sequence[Variant], compared: Sequence[str]) -> Scores:
+    """Of one row; what comes behind the student from scratch, or was compared with it, is held to it seed by seed."""
     names = [one.name for one in variants]
-    after = SCRATCH in names and names.index(SCRATCH) < names.index(variant.name)
-    scratch = variants[names.index(SCRATCH)] if after else variant
-    paired = after and scratch.seeds == variant.seeds and variant.test
+    scratch = variants[names.index(SCRATCH)] if SCRATCH in names else variant
+    student = variant.name in compared or names.index(scratch.name) < names.index(variant.name)
+    paired = student and scratch is not variant and scratch.seeds == variant.seeds and variant.test
     return Scores(
         variant=variant.name,
         validation=spread(variant.validation) if variant.validation else None,

@@ -19,13 +19,20 @@ def headline(report: Report) -> str:
     if first is last:
         return f"{_what(last)}."
     subject = "A teacher" if first.name == "teacher" else f"{first.name[:1].upper()}{first.name[1:]}"
-    return f"{subject} of {_what(first)} became {_what(last)}."
+    which = f": {last.name}" if _rivals(report) else ""
+    return f"{subject} of {_what(first)} became {_what(last)}{which}."
 
 
 def _what(variant: Variant) -> str:
     file = variant.displayed
     score = variant.metric.said(spread(variant.test).mean) if variant.test else "no score"
     return f"{score} in {size(file.bytes)}" if file else score
+
+
+def _rivals(report: Report) -> bool:
+    """Whether the last row is one INT8 model of several, so that it wants its name."""
+    files = (variant.displayed for variant in report.variants)
+    return sum(file is not None and file.role.startswith("int8") for file in files) > 1
 
 
 def latency(report: Report) -> str | None:
@@ -36,6 +43,8 @@ def latency(report: Report) -> str | None:
     if not (file and result and calls):
         return None
     kind = "INT8" if file.role.startswith("int8") else "Float"
+    if _rivals(report):
+        kind = f"{report.variants[-1].name[:1].upper()}{report.variants[-1].name[1:]}"
     return f"{kind} runs in {micros(calls.p50)} (p50; p90 {micros(calls.p90)}) in {runtime(result)} on this machine."
 
 
