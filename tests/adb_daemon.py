@@ -80,7 +80,7 @@ class Cable:
     def __init__(self, wire: socket.socket) -> None:
         self.wire, self.sending = wire, threading.Lock()
         self.streams: dict[int, Stream] = {}
-        self.listeners: dict[str, socket.socket] = {}
+        self.listeners: dict[str, tuple[socket.socket, str]] = {}
         self.numbers = iter(range(1, 1 << 31))
 
     def send(self, command: int, first: int, second: int, data: bytes = b"") -> None:
@@ -102,7 +102,7 @@ class Cable:
         except OSError:
             pass
         finally:
-            for listener in self.listeners.values():
+            for listener, _ in self.listeners.values():
                 shut(listener)
             for stream in list(self.streams.values()):
                 stream.hang_up()
@@ -290,11 +290,15 @@ def reverse(stream: Stream, _: str, asked: str) -> None:
     listeners = stream.cable.listeners
     if verb == "forward":
         here, there = rest.removeprefix("norebind:").split(";")
-        listeners[here] = socket.create_server((LOCALHOST, int(here.split(":")[1])))
-        threading.Thread(target=accept, args=(stream.cable, listeners[here], there), daemon=True).start()
+        listener = socket.create_server((LOCALHOST, int(here.split(":")[1])))
+        listeners[here] = listener, there
+        threading.Thread(target=accept, args=(stream.cable, listener, there), daemon=True).start()
         return stream.write(b"OKAYOKAY")
+    if verb == "list-forward":
+        listed = "".join(f"host {here} {there}\n" for here, (_, there) in listeners.items())
+        return stream.write(b"%04x%s" % (len(listed), listed.encode()))
     for name in [rest] if rest in listeners else list(listeners):
-        shut(listeners.pop(name))
+        shut(listeners.pop(name)[0])
     stream.write(b"OKAY")
 
 
