@@ -182,8 +182,8 @@ def test_the_front_keeps_what_nobody_beats() -> None:
 
 
 def test_names_keep_out_of_each_others_way() -> None:
-    assert places([(1000, 90.0), (1100, 90.1), (100_000, 98.0)]) == ["middle left", "middle right", "middle left"]
-    assert places([(1000, 90.0), (1000, 98.0)]) == ["middle right", "middle right"]
+    assert places([(1000, 90.0), (1100, 90.1), (100_000, 98.0)]) == ["top left", "bottom right", "top left"]
+    assert places([(1000, 90.0), (1000, 98.0)]) == ["bottom right", "bottom right"]
 
 
 def test_a_few_slow_calls_do_not_press_the_others_aside() -> None:

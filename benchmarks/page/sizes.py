@@ -22,7 +22,10 @@ def section(report: Report) -> Section | None:
         return None
     head = report.variants[0].metric
     points = [_point(one) for _, one in shown]
-    markers = [_marker(index, one, place) for (index, one), place in zip(shown, places(points), strict=True)]
+    markers = [
+        _marker(index, one, place)
+        for (index, one), place in zip(shown, places(points, head.better == "higher"), strict=True)
+    ]
     edge = front(points, higher=head.better == "higher")
     if len(shown) > NAMED:
         for marker, point in zip(markers, points, strict=True):
@@ -75,8 +78,9 @@ def _marker(index: int, variant: Variant, place: str) -> dict[str, Any]:
     }
 
 
-def places(points: Sequence[Point]) -> list[str]:
-    """On which side of its marker each name stands: to the right, unless the edge or a near marker is there."""
+def places(points: Sequence[Point], higher: bool = True) -> list[str]:
+    """On which side of its marker each name stands: to the right, unless the edge or a near marker is there; and off
+    the dotted line, which rises to the right where more is better."""
     left, right = (edge([x for x, _ in points]) for edge in (min, max))
     wide, high = math.log(right / left) or 1.0, max(y for _, y in points) - min(y for _, y in points)
 
@@ -86,9 +90,8 @@ def places(points: Sequence[Point]) -> list[str]:
         return any(0 <= math.log(a / x) < 0.25 * wide and abs(b - y) <= 0.07 * high for a, b in others)
 
     edge = right / math.exp(0.12 * wide)
-    return [
-        "middle left" if x >= edge > left or taken(place) else "middle right" for place, (x, _) in enumerate(points)
-    ]
+    before, behind = ("top left", "bottom right") if higher else ("bottom left", "top right")
+    return [before if x >= edge > left or taken(place) else behind for place, (x, _) in enumerate(points)]
 
 
 def front(points: Sequence[Point], higher: bool) -> list[Point]:
