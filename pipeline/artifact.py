@@ -98,19 +98,20 @@ def _files(path: Path) -> list[Path]:
 
 def files_within(folder: Path) -> list[Path]:
     """Every file in the folder and the folders below it, linked ones too, sorted; a loop of links is entered once."""
-    return sorted(_walked(str(folder), frozenset()))
+    return sorted(Path(entry.path) for entry in entries_within(str(folder)))
 
 
-def _walked(folder: str, above: frozenset[str]) -> Iterator[Path]:
+def entries_within(folder: str, above: frozenset[str] = frozenset()) -> Iterator[os.DirEntry[str]]:
+    """The same files unsorted, as the file system's own entries: plain names, for there may be many."""
     real = os.path.realpath(folder)
     if real in above:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _walked(entry.path, above | {real})
+                yield from entries_within(entry.path, above | {real})
             elif entry.is_file():
-                yield Path(entry.path)
+                yield entry
 
 
 def canonical_json(values: Any) -> str:

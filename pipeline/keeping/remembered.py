@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..artifact import digest
+from ..artifact import digest, entries_within
 
 SMALL = 16 << 20  # bytes: reading as much takes some ten milliseconds, so that less is always read
 SETTLED_NS = 2_000_000_000  # a file that changed later than this before it was read may change unseen
@@ -47,28 +47,20 @@ class Remembered:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _stats(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file that `digest` reads."""
+    return ((entry.path, entry.stat()) for entry in entries_within(str(folder)))
+
+
 def _look(path: Path) -> tuple[int, int, str]:
     """Bytes, the newest time in nanoseconds, and a digest of what the file system tells of every file."""
     size, newest, told = 0, 0, hashlib.sha256()
-    files = sorted(_within(str(path), frozenset())) if path.is_dir() else [(str(path), path.stat())]
+    files = sorted(_stats(path)) if path.is_dir() else [(str(path), path.stat())]
     for name, stat in files:
         facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
         told.update(f"{name}\0{facts}\n".encode())
         size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
     return size, newest, told.hexdigest()
-
-
-def _within(folder: str, above: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file that `digest` reads, linked folders too; plain names, for there may be many."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _within(entry.path, above | {real})
-            elif entry.is_file():
-                yield entry.path, entry.stat()
 
 
 def _read(file: Path) -> dict[str, str]:
