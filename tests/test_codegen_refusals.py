@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,15 @@ REFUSED: dict[str, tuple[Graph, list[str], Graph | None]] = {
         one(Softmax(), x(shape=(4095,)), output=per_tensor(1 / 256, -128)),
     ),
 }
+
+
+def test_many_layers_with_one_fault_are_told_in_one_line() -> None:
+    tensors = [replace(x(name), dtype="int16") for name in "abcdef"]
+    nodes = [Node(Relu(), (one,), (two,)) for one, two in pairwise("abcdef")]
+    with pytest.raises(Unsupported) as refusal:
+        generate(of(*tensors, nodes=nodes, inputs=["a"], outputs=["f"]), "net.tflite")
+    (reason,) = refusal.value.reasons
+    assert reason.startswith("C-TYPE  5 layers, layer 0 'b' (Relu) and numbers 1, 2, 3, 4: works on int16")
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -1,6 +1,6 @@
 """What cannot become C: named all at once, each with a reason code, the node and what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import Unsupported, choices
 from ..graph.graph import Graph, Node
@@ -9,6 +9,7 @@ from ..graph.tensor import Tensor
 from .layers import EMITTERS
 from .overflow import overflows
 
+FEW = 3  # layers with one fault that are told line by line
 REMEDIES = {
     "C-FLOAT": "quantize it to integers from end to end: `edgestill quantize MODEL --data DATA`",
     "C-FLOAT-IO": "compile the file that `edgestill quantize` writes without --io float",
@@ -24,12 +25,24 @@ REMEDIES = {
 
 def refuse(graph: Graph, where: str) -> None:
     """`Unsupported` when some part of the graph has no integer C; names every such part."""
-    reasons = [*_port_reasons(graph)]
+    found: dict[tuple[str, str], list[int]] = {}
     for layer, node in enumerate(graph.nodes):
-        place = f"layer {layer} {node.outputs[0]!r} ({node.kind})"
-        reasons += [_said(code, place, what) for code, what in _node_reasons(graph, node)]
+        for reason in _node_reasons(graph, node):
+            found.setdefault(reason, []).append(layer)
+    reasons = [*_port_reasons(graph)]
+    for (code, what), layers in found.items():
+        reasons += [_said(code, place, what) for place in _places(graph, layers)]
     if reasons:
         raise Unsupported(where, reasons, "cannot be compiled")
+
+
+def _places(graph: Graph, layers: Sequence[int]) -> Iterator[str]:
+    """Each layer by its name; of many with the same fault, the first by its name and all by their numbers."""
+    named = [f"layer {layer} {graph.nodes[layer].outputs[0]!r} ({graph.nodes[layer].kind})" for layer in layers]
+    if len(named) <= FEW:
+        yield from named
+    else:
+        yield f"{len(named)} layers, {named[0]} and numbers {', '.join(map(str, layers[1:]))}"
 
 
 def _said(code: str, place: str, what: str) -> str:
@@ -60,7 +73,7 @@ def _node_reasons(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
     inputs, output = graph.of(node.inputs), graph.tensors[node.outputs[0]]
     activations = [tensor for tensor in (*inputs, output) if not tensor.constant]
     if any(tensor.dtype == "float32" for tensor in activations):
-        yield "C-FLOAT", "computes in float32"
+        yield "C-FLOAT", "float32 where integers are wanted"
     elif type(node.operator) not in (*EMITTERS, Reshape):
         yield "C-OP", f"has no C kernel; there are {choices(kind.__name__ for kind in (*EMITTERS, Reshape))}"
     elif any(not _taken(node, tensor) for tensor in activations):
