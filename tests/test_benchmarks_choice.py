@@ -12,7 +12,7 @@ from edgestill.benchmarks.page.confidence import together
 from edgestill.benchmarks.report.agreement import Answered, agreement
 from edgestill.benchmarks.report.baseline import Baseline, changes_since, slim
 from edgestill.benchmarks.report.choice import choose
-from edgestill.benchmarks.report.derive import SCRATCH, derive
+from edgestill.benchmarks.report.derive import SCRATCH, SHUFFLED, derive
 from edgestill.benchmarks.report.document import read_report
 from edgestill.benchmarks.report.forewarning import weaker
 from edgestill.benchmarks.report.pareto import front
@@ -60,10 +60,12 @@ def test_test_scores_choose_nothing() -> None:
 
 def test_a_candidate_is_held_to_the_student_alone_wherever_their_rows_stand() -> None:
     teacher, taught, alone = row("teacher", [99.0, 99.0]), row("distilled", [92.0, 93.0]), row(SCRATCH, [91.0, 91.5])
-    for rows in ([teacher, taught, alone], [teacher, alone, taught]):
+    control = row(SHUFFLED, [41.0, 41.5])
+    for rows in ([teacher, taught, control, alone], [teacher, alone, taught, control]):
         over = {one.variant: one.over_scratch for one in derive(rows, [], [SCRATCH, "distilled"]).scores}
         assert over["teacher"] is over[SCRATCH] is None
         assert over["distilled"] and over["distilled"].estimate == 1.25
+        assert over[SHUFFLED] and over[SHUFFLED].estimate == -50.0
 
 
 def test_one_seed_chooses_the_simplest() -> None:

@@ -9,8 +9,7 @@ from ...pipeline.errors import BadRecipe
 from ...pipeline.recipe import Recipe, StageTable
 from ...pipeline.stages import name_of, stage_type
 from ...pipeline.teacher_table import TeacherTable
-from ..report.derive import SCRATCH
-from ..report.verdicts import SHUFFLED
+from ..report.derive import SCRATCH, SHUFFLED
 
 MODELS = ("checkpoint", "onnx", "tflite")
 LAST = ("calibrate", "quantize")  # what also comes right after a student that was not pruned

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..report.derive import SHUFFLED
 from ..report.document import Report
 from ..report.variant import ModelFile, Variant
-from ..report.verdicts import SHUFFLED
 from ..stats import Spread, spread
 from ..tables.human import named, score_and_unit, size
 from .section import Figure, Section, colour, label, paragraphs, symbol

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..report import verdicts
-from ..report.derive import SCRATCH, Scores
+from ..report.derive import SCRATCH, SHUFFLED, Scores
 from ..report.document import Report
 from ..tables.human import NONE, named, score, share
 from ..tables.teaching import difference, likeness, seconds
@@ -21,7 +21,7 @@ def section(report: Report) -> Section | None:
     if not report.compared:
         return None
     scores = report.derived.scores
-    drawn = [one for one in scores if one.over_scratch and one.variant not in (SCRATCH, verdicts.SHUFFLED)]
+    drawn = [one for one in scores if one.over_scratch and one.variant not in (SCRATCH, SHUFFLED)]
     words = paragraphs(*verdicts.said(report), *verdicts.doubts(report))
     after = join([_table(report, scores), element("p", NOTE, class_="note")])
     return Section("teaching", "Which way of teaching", words, after, _figure(report, drawn) if drawn else None)

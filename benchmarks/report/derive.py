@@ -16,6 +16,7 @@ from .pareto import front
 from .variant import Role, Variant, float_source, result_of
 
 SCRATCH = "student from scratch"
+SHUFFLED = "shuffled teacher"  # the row of the control
 DISTILLED = "distilled"
 TWINS: dict[Role, Role] = {"int8 tflite": "float tflite", "int8 onnx": "float onnx"}
 
@@ -115,7 +116,7 @@ def _scores(variant: Variant, variants: Sequence[Variant], compared: Sequence[st
     """Of one row; what comes behind the student from scratch, or was compared with it, is held to it seed by seed."""
     names = [one.name for one in variants]
     scratch = variants[names.index(SCRATCH)] if SCRATCH in names else variant
-    student = variant.name in compared or names.index(scratch.name) < names.index(variant.name)
+    student = variant.name in (*compared, SHUFFLED) or names.index(scratch.name) < names.index(variant.name)
     paired = student and scratch is not variant and scratch.seeds == variant.seeds and variant.test
     return Scores(
         variant=variant.name,

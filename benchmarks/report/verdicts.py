@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 from ..stats import Interval
 from ..tables.human import change, counted, gain, micros, size
-from .derive import Scores
+from .derive import SHUFFLED, Scores
 from .document import Report
 from .sentences import between, verdict
-
-SHUFFLED = "shuffled teacher"  # the row of the control
 
 
 def said(report: Report) -> Iterator[str]:
