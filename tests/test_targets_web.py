@@ -23,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgestill.benchmarks.harness.measure import bench
 from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.page import sustained
 from edgestill.benchmarks.tables.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, MissingTool
@@ -177,6 +178,31 @@ def test_plain_http_in_a_network_is_measured_on_one_thread_and_says_so(browser: 
     assert (device["secure_context"], device["cross_origin_isolated"]) == (False, False)
     print_results([row])
     assert "not isolated (one thread, a coarse clock)" in capsys.readouterr().out
+
+
+def test_a_page_runs_for_long_and_says_so_period_by_period(browser: Chromium) -> None:
+    running = Bench([KWS, FLOAT], Door(wait=60), plan=replace(SHORT, rounds=1, sustain=4.0))
+    page = browser.open(running.invitation().url)
+    rows = running.rows()
+    page.wait(DONE)
+    page.close()
+    for row in rows:
+        assert row.error is None and len(row.sustained) >= 4
+        ends = [period.end for period in row.sustained]
+        assert ends == sorted(ends) and ends[-1] >= 4.0
+        assert all(0 < len(one.latency_us) <= one.calls and one.facts["visible"] for one in row.sustained)
+        told = row.to_json()["sustained"]
+        assert all(0 < one["p50_us"] <= one["p90_us"] for one in told)
+    assert figure_of(rows) == {"kws_int8.tflite", "kws_fp32.tflite"}
+
+
+def figure_of(rows: list[Result]) -> set[str]:
+    """The files whose long runs are drawn."""
+    section = sustained.of_lines(
+        [sustained.Line(index, Path(row.file.path).name, row) for index, row in enumerate(rows)]
+    )
+    assert section and section.figure
+    return {str(trace["name"]) for trace in section.figure.data}
 
 
 def test_several_threads_want_a_page_that_is_isolated(browser: Chromium) -> None:

@@ -1,5 +1,7 @@
 """What each command of the command line does: calls the rooms below, prints for people or as one JSON document."""
 
+import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +14,9 @@ from ..plain import print_json
 if TYPE_CHECKING:
     from ...targets.doctor import Finding
     from ...targets.target import Target
+    from ..harness.result import Result
+
+ANOTHER_FILE = "name another file with --html"
 
 
 def run(arguments: Namespace) -> int:
@@ -106,6 +111,7 @@ def bench(arguments: Namespace) -> int:
     where outputs elsewhere are not those of the reference.
     """
     from ...pipeline.artifact import of_file
+    from ...pipeline.disk import written_to
     from ...pipeline.progress import listening
     from ...targets.target import Plan
     from ..harness.earlier import against, read_earlier
@@ -127,6 +133,9 @@ def bench(arguments: Namespace) -> int:
     )
     for path in arguments.files:
         of_file(path)
+    if arguments.html:
+        with written_to(arguments.html.parent, ANOTHER_FILE):
+            arguments.html.parent.mkdir(parents=True, exist_ok=True)
     earlier = read_earlier(arguments.against) if arguments.against else []
     with Terminal() as terminal, listening(terminal), terminal.working("measuring"):
         results = measure(arguments.files, found, plan)
@@ -136,10 +145,20 @@ def bench(arguments: Namespace) -> int:
         print_json({"schema": 1, "results": rows, "compared": to_json(results), "against": compared})
     else:
         print_results(results, compared=compared)
+    if arguments.html:
+        _write_bench_page(arguments, results, compared)
     errors = [result.error for result in results if result.error]
     if errors:
         return 3 if all(error.is_missing for error in errors) else 2
     return 1 if any(result.is_wrong for result in results) else 0
+
+
+def _write_bench_page(arguments: Namespace, results: "Sequence[Result]", compared: Sequence[str]) -> None:
+    from ...pipeline.disk import written_to
+    from ..page.bench import write_bench_page
+
+    with written_to(arguments.html.parent, ANOTHER_FILE):
+        write_bench_page(results, compared, shlex.join(("edgestill", *sys.argv[1:])), arguments.html)
 
 
 def _named(name: str, arguments: Namespace) -> "Sequence[Target]":

@@ -170,9 +170,9 @@ def _bench(command: Command) -> None:
     made.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx, .tflite or a C package")
     made.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     made.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    made.add_argument("--runs", type=int, default=1000, metavar="N", help="counted calls a file, at least (1000)")
-    made.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="stop counting a file after (5)")
-    made.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before every round (10)")
+    made.add_argument("--runs", type=int, default=1000, metavar="N", help="timed calls of each file, in all (1000)")
+    made.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="fewer, once a file took so long (5)")
+    made.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before each round, not timed (10)")
     made.add_argument(
         "--sustain",
         type=duration,
@@ -186,6 +186,7 @@ def _bench(command: Command) -> None:
     )
     made.add_argument("--cool-to", type=finite, metavar="CELSIUS", help="end that rest once it is cooler than this")
     made.add_argument("--against", type=Path, metavar="FILE", help="compare with what an earlier --json wrote")
+    made.add_argument("--html", type=Path, metavar="FILE", help="all of it as a page besides, every call in it")
     made.add_argument("--phones", type=int, default=1, metavar="N", help="web: browsers that join, a row each (1)")
     made.add_argument("--wait", type=finite, default=120.0, metavar="S", help="web: how long for them (120)")
     made.add_argument("--lan", action="store_true", help="web: let phones in the same network join")

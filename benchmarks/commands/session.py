@@ -109,7 +109,7 @@ def with_seeds(recipe: Recipe, seeds: int) -> Recipe:
 
 
 def _plan(measure: Measure) -> Plan:
-    return Plan(measure.warmup, measure.runs, measure.seconds, measure.threads)
+    return Plan(measure.warmup, measure.runs, measure.seconds, measure.threads, sustain=measure.sustain)
 
 
 def _files_for(target: Target, handed: Sequence[Handed]) -> list[Handed]:

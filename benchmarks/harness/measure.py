@@ -107,7 +107,7 @@ class _Subject:
 
     def result(self) -> Result:
         """The row; of a file that failed midway no sample is kept."""
-        row = Result(self.facts, self.target.name, self.target.evidence, arena=self.arena, error=self.error)
+        row = Result(self.facts, self.target.name, self.target.evidence, error=self.error)
         if self.error:
             return row
         peaks = [one.peak_memory_bytes for one in self.rounds if one.peak_memory_bytes is not None]
@@ -117,6 +117,7 @@ class _Subject:
             first_us=self.rounds[0].first_us,
             rounds_us=tuple(one.latency_us for one in self.rounds),
             peak_memory_bytes=max(peaks) if peaks else None,
+            arena=self.arena,
             output=self.output,
             counts=self.counts,
             instructions=self.rounds[0].instructions,

@@ -65,11 +65,12 @@ class Place:
         self._loaded.close()
 
     def _verdict(self) -> tuple[str, bool]:
-        """How it went, and whether well."""
+        """How it went, in a few words, and whether well; each row tells its reason and the way out."""
         errors = [one.error for one in self.subjects if one.error]
         if not errors:
             return f"{counted(len(self.subjects), 'file')} measured", True
-        return f"{len(errors)} of {counted(len(self.subjects), 'file')} failed: {errors[0].message}", False
+        why = ", ".join(dict.fromkeys(f"{one.step}: {one.code}" for one in errors))
+        return f"{len(errors)} of {counted(len(self.subjects), 'file')} failed ({why})", False
 
     def _listening(self) -> AbstractContextManager[None]:
         return listening(self.line) if self.line else nullcontext()

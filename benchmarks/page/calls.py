@@ -10,6 +10,7 @@ from ..report.document import Report
 from ..report.variant import result_of
 from ..stats import Latency, percentile
 from ..tables.human import counted, micros, micros_pair
+from .markup import Html
 from .section import Figure, Section, colour, label, paragraphs
 
 DRAWN = 240  # calls of a file that are drawn; the statistics rest on all of them
@@ -18,7 +19,7 @@ ROW_PIXELS = 50
 
 
 @dataclass(frozen=True)
-class _Row:
+class Row:
     """One file: the row of the table that it belongs to, its calls in order, and their statistics."""
 
     index: int
@@ -28,7 +29,11 @@ class _Row:
 
 
 def section(report: Report) -> Section | None:
-    rows = list(_rows(report))
+    return of_rows(list(_rows(report)), paragraphs(sentences.latency(report), *sentences.speeds(report)))
+
+
+def of_rows(rows: Sequence[Row], before: Html = Html()) -> Section | None:  # noqa: B008 (immutable)
+    """None where nothing was timed; `before` stands above the figure."""
     if not rows:
         return None
     low, high = min(row.latency.min for row in rows) * 0.9, edge([row.calls for row in rows])
@@ -44,18 +49,17 @@ def section(report: Report) -> Section | None:
         "height": 100 + ROW_PIXELS * len(rows),
     }
     said = "; ".join(f"{row.name}: p50 {micros(row.latency.p50)}, p90 {micros(row.latency.p90)}" for row in rows)
-    speeds = paragraphs(sentences.latency(report), *sentences.speeds(report))
-    return Section("calls", "Time of a call", speeds, paragraphs(_note(rows, high)), Figure(traces, layout, said))
+    return Section("calls", "Time of a call", before, paragraphs(_note(rows, high)), Figure(traces, layout, said))
 
 
-def _rows(report: Report) -> Iterator[_Row]:
+def _rows(report: Report) -> Iterator[Row]:
     for index, variant in enumerate(report.variants):
         for file in variant.files:
             result = result_of(report.results, file)
             latency = result.latency() if result else None
             if result and latency:
                 calls = [value for part in result.rounds_us for value in part]
-                yield _Row(index, f"{variant.name} · {file.role}", calls, latency)
+                yield Row(index, f"{variant.name} · {file.role}", calls, latency)
 
 
 def edge(calls: Sequence[Sequence[float]]) -> float:
@@ -63,7 +67,7 @@ def edge(calls: Sequence[Sequence[float]]) -> float:
     return 2.5 * max(percentile(sorted(one), 90) for one in calls)
 
 
-def _note(rows: Sequence[_Row], high: float) -> str:
+def _note(rows: Sequence[Row], high: float) -> str:
     every = [value for row in rows for value in row.calls]
     beyond = sum(value > high for value in every)
     said = "Heavy mark: p50. Light mark: p90. Dots: single calls, the files taking turns in rounds."
@@ -73,7 +77,7 @@ def _note(rows: Sequence[_Row], high: float) -> str:
     return f"{said} {beyond:,} of {whole} lie beyond the right edge, the slowest at {micros(max(every))}."
 
 
-def _strip(place: int, row: _Row, middle: float) -> Iterator[dict[str, Any]]:
+def _strip(place: int, row: Row, middle: float) -> Iterator[dict[str, Any]]:
     """The calls as dots, p50 and p90 as marks, and both as text above them, on the side where there is more room."""
     drawn = row.calls[:: max(1, len(row.calls) // DRAWN)]
     heights = [place + 0.4 * ((step * GOLDEN) % 1.0 - 0.5) for step in range(len(drawn))]

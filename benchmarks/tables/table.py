@@ -48,7 +48,7 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
         console.print()
     for text in _words(report):
         _line(console, "fact", text)
-    for kind, text in remarks(emulated):
+    for kind, text in (*remarks(emulated), *of_long_runs(report.results)):
         _line(console, kind, text)
     mixed = sentences.mixed(report)
     for text in (*verdicts.doubts(report), *([mixed] if mixed else []), *report.notes, *warnings(report.results)):
@@ -61,38 +61,51 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
 
 
 def print_results(results: Sequence[Result], console: Console | None = None, compared: Sequence[str] = ()) -> None:
-    """The tables of `edgestill bench`: what was measured, what was counted, what is estimated; they share no column.
+    """The tables of `edgestill bench`, and under them what to know before believing them.
 
     `compared` is what is known of these rows beside earlier ones.
     """
     console = console or _console()
-    measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
-    processors = [one for one in emulated if of_processor(one)]
-    boards = [one for one in emulated if not of_processor(one)]
+    for index, (_, table) in enumerate(tables_of(results)):
+        console.print(*[""] * bool(index), table, sep="\n")
+    for kind, text in remarks_on(results, compared):
+        _line(console, kind, text)
+
+
+def tables_of(results: Sequence[Result]) -> Iterator[tuple[str, Table]]:
+    """What was measured, counted under emulation, estimated, and sustained, as far as anything was: they share no
+    column."""
+    measured, processors, boards, estimated = _sorted(results)
     pairs = (
-        (measured, results_table),
-        (processors, processors_table),
-        (boards, boards_table),
-        (estimated, estimates_table),
+        ("measured", measured, results_table),
+        ("counted on processors", processors, processors_table),
+        ("counted on boards", boards, boards_table),
+        ("estimated", estimated, estimates_table),
+        ("sustained", [one for one in results if one.sustained], sustained_table),
     )
-    for index, (rows, table) in enumerate(pair for pair in pairs if pair[0]):
-        console.print(*[""] * bool(index), table(rows), sep="\n")
-    for text in disagreements([*measured, *processors]):
-        _line(console, "failed", text)
-    if any(one.sustained for one in results):
-        console.print("", sustained_table(results), sep="\n")
-    for kind, text in (*readings(measured), *of_long_runs(results), *(("fact", one) for one in compared)):
-        _line(console, kind, text)
-    for text in (*of_browsers(measured), *of_phones(measured)):
-        _line(console, "fact", text)
-    for kind, text in (*processor_table.remarks(processors), *remarks(boards)):
-        _line(console, kind, text)
-    for text in estimate_table.remarks(estimated):
-        _line(console, "fact", text)
-    for text in warnings(results):
-        _line(console, "warning", text)
-    for text in failures(results):
-        _line(console, "failed", text)
+    yield from ((name, table(rows)) for name, rows, table in pairs if rows)
+
+
+def remarks_on(results: Sequence[Result], compared: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """What kind of remark, and its words: wrong outputs first, failures last."""
+    measured, processors, boards, estimated = _sorted(results)
+    yield from (("failed", text) for text in disagreements([*measured, *processors]))
+    yield from readings(measured)
+    yield from of_long_runs(results)
+    facts = (compared, of_processors(measured), of_browsers(measured), of_phones(measured))
+    yield from (("fact", text) for texts in facts for text in texts)
+    yield from processor_table.remarks(processors)
+    yield from remarks(boards)
+    yield from (("fact", text) for text in estimate_table.remarks(estimated))
+    yield from (("warning", text) for text in warnings(results))
+    yield from (("failed", text) for text in failures(results))
+
+
+def _sorted(results: Sequence[Result]) -> tuple[list[Result], list[Result], list[Result], list[Result]]:
+    """Measured, emulated on a processor, emulated on a board, estimated."""
+    measured, emulated, estimated = ([one for one in results if one.evidence is kind] for kind in Evidence)
+    on_processors = [one for one in emulated if of_processor(one)]
+    return measured, on_processors, [one for one in emulated if not of_processor(one)], estimated
 
 
 def variants_table(report: Report, width: int) -> Table:
@@ -152,6 +165,14 @@ def _result_cells(result: Result) -> Iterator[Text]:
         yield _cell(micros(value))
     yield _cell(size(result.peak_memory_bytes))
     yield _cell(size(result.arena.total if result.arena else None))
+
+
+def of_processors(results: Sequence[Result]) -> Iterator[str]:
+    """Where files did not run on whatever processor was free."""
+    chosen = {one.target: affinity for one in results if (affinity := (one.runtime or {}).get("affinity"))}
+    for target, cores in chosen.items():
+        named = f"processor {cores[0]}" if len(cores) == 1 else f"processors {', '.join(map(str, cores))}"
+        yield f"{target}: every call ran on {named} alone"
 
 
 def warnings(results: Sequence[Result]) -> Iterator[str]:
