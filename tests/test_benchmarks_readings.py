@@ -93,9 +93,25 @@ def test_the_reasons_are_in_the_rows(
 
 
 def test_the_json_has_the_ratio_and_the_reason() -> None:
-    [one] = to_json([row("net.int8.tflite", 2000, PI4), row("net.tflite", 1000, PI4)])
+    told = to_json([row("net.int8.tflite", 2000, PI4), row("net.tflite", 1000, PI4)])
+    [one] = told["compared"]
+    assert told["refused"] == []
     assert one["times_as_fast"] == pytest.approx(0.5, rel=0.01) and one["low"] <= one["high"] < 1
     assert "dot products" in one["why_slower"]
+
+
+def test_the_json_has_what_is_not_compared_and_why() -> None:
+    int8, real = row("net.int8.tflite", 1000, version="2"), row("net.tflite", 2000, version="3", threads=2)
+    told = to_json([int8, real, row("net.int8.onnx", 500, name="onnxruntime")])
+    assert told["compared"] == [] and [one["int8"] for one in told["refused"]] == ["net.int8.tflite", "net.int8.onnx"]
+    assert told["refused"][0] == {
+        "int8": "net.int8.tflite",
+        "float": "net.tflite",
+        "target": "pi",
+        "reasons": ["version (2, 3)", "threads (1, 2)"],
+    }
+    both = to_json([int8, real, row("net.int8.tflite", 9, name="a"), row("net.float.tflite", 1, version="2")])
+    assert [one["float"] for one in both["compared"]] == ["net.float.tflite"]
 
 
 def written(path: Path, *rows: Result) -> list[Result]:
@@ -105,17 +121,21 @@ def written(path: Path, *rows: Result) -> list[Result]:
 
 def test_an_earlier_bench_is_compared_like_with_like(tmp_path: Path) -> None:
     now, before = row("net.tflite", 1000), written(tmp_path / "then.json", row("net.tflite", 1500))
-    [text] = against([now], before, "then.json")
+    [found] = against([now], before, "then.json")
+    text, told = str(found), found.to_json()
+    assert told["times_as_fast"] == pytest.approx(1.5, rel=0.01) and told["same_bytes"] and told["reasons"] == []
     assert text.startswith("net.tflite on pi: 1.5× as fast (") and text.endswith(" as in then.json")
     other = replace(now, file=replace(now.file, sha256="new"))
-    assert next(against([other], before, "then.json")).endswith("another file of that name")
-    assert next(against([row("b.tflite", 1)], before, "then.json")) == "b.tflite on pi: then.json has no such file"
+    assert str(next(against([other], before, "then.json"))).endswith("another file of that name")
+    [alone] = against([row("b.tflite", 1)], before, "then.json")
+    assert str(alone) == "b.tflite on pi: then.json has no such file" and alone.to_json()["earlier"] is None
 
 
 def test_an_earlier_bench_of_another_device_or_version_is_refused(tmp_path: Path) -> None:
     before = written(tmp_path / "then.json", row("net.tflite", 1500, PI4, version="1"))
-    [text] = against([row("net.tflite", 1000)], before, "then.json")
-    assert text == (
+    [found] = against([row("net.tflite", 1000)], before, "then.json")
+    assert found.ratio is None and found.to_json()["reasons"] == list(found.fields) and len(found.fields) == 2
+    assert str(found) == (
         "net.tflite on pi is not compared with then.json: "
         "device (Raspberry Pi 5, Raspberry Pi 4), version (2, 1) differ"
     )

@@ -142,11 +142,11 @@ def bench(arguments: Namespace) -> int:
     compared = list(against(results, earlier, arguments.against.name)) if arguments.against else []
     if arguments.json:
         rows = [result.to_json() for result in results]
-        print_json({"schema": 1, "results": rows, "compared": to_json(results), "against": compared})
+        print_json({"schema": 1, "results": rows, **to_json(results), "against": [one.to_json() for one in compared]})
     else:
-        print_results(results, compared=compared)
+        print_results(results, compared=[str(one) for one in compared])
     if arguments.html:
-        _write_bench_page(arguments, results, compared)
+        _write_bench_page(arguments, results, [str(one) for one in compared])
     errors = [result.error for result in results if result.error]
     if errors:
         return 3 if all(error.is_missing for error in errors) else 2

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...pipeline.errors import BadInput
 from ...targets.target import Evidence
-from ..stats import ratio_of_separate
+from ..stats import Interval, ratio_of_separate
 from .likeness import unlike
 from .readings import told
 from .result import FileFacts, Result
@@ -22,20 +23,53 @@ def read_earlier(path: Path) -> list[Result]:
         raise BadInput(f"{path}: not what `edgestill bench --json` writes: {error!r}") from error
 
 
-def against(results: Sequence[Result], earlier: Sequence[Result], where: str) -> Iterator[str]:
-    """For each row how it compares with an earlier one: the same file, or one of its name, on the same target."""
+@dataclass(frozen=True)
+class Against:
+    """A row beside an earlier one: how many times as fast it is, or the fields in which they differ that must be alike.
+
+    `before` is None where `where`, the earlier file's name, has no such row.
+    """
+
+    row: Result
+    before: Result | None
+    where: str
+    fields: tuple[str, ...] = ()
+    ratio: Interval | None = None
+
+    def __str__(self) -> str:
+        name = f"{Path(self.row.file.path).name} on {self.row.target}"
+        if self.before is None:
+            return f"{name}: {self.where} has no such file"
+        if self.ratio is None:
+            differ = "differ" if self.fields[1:] else "differs"
+            return f"{name} is not compared with {self.where}: {', '.join(self.fields)} {differ}"
+        changed = "" if self.row.file.sha256 == self.before.file.sha256 else ", another file of that name"
+        return f"{name}: {told(self.ratio)} as in {self.where}{changed}"
+
+    def to_json(self) -> dict[str, Any]:
+        """`reasons` are why there is no ratio; none of both where there was no such row."""
+        return {
+            "file": self.row.file.path,
+            "target": self.row.target,
+            "earlier": self.before.file.path if self.before else None,
+            "same_bytes": self.before and self.before.file.sha256 == self.row.file.sha256,
+            "times_as_fast": self.ratio.estimate if self.ratio else None,
+            "low": self.ratio.low if self.ratio else None,
+            "high": self.ratio.high if self.ratio else None,
+            "reasons": list(self.fields),
+        }
+
+
+def against(results: Sequence[Result], earlier: Sequence[Result], where: str) -> Iterator[Against]:
+    """Each timed row with an earlier one: that of the same file, or one of its name, on the same target."""
     for row in results:
         if not row.latency():
             continue
         before = _before(row, earlier)
-        name = f"{Path(row.file.path).name} on {row.target}"
-        if before is None:
-            yield f"{name}: {where} has no such file"
-        elif fields := unlike(row, before):
-            yield f"{name} is not compared with {where}: {', '.join(fields)} {'differ' if fields[1:] else 'differs'}"
+        if before is None or (fields := unlike(row, before)):
+            yield Against(row, before, where, tuple(fields) if before else ())
         else:
-            changed = "" if row.file.sha256 == before.file.sha256 else ", another file of that name"
-            yield f"{name}: {told(ratio_of_separate(row.rounds_us, before.rounds_us))} as in {where}{changed}"
+            yield Against(row, before, where, ratio=ratio_of_separate(row.rounds_us, before.rounds_us))
 
 
 def _before(row: Result, earlier: Sequence[Result]) -> Result | None:

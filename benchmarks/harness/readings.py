@@ -29,6 +29,15 @@ class Twins:
         return self.ratio.high is not None and self.ratio.high < 1.0
 
 
+@dataclass(frozen=True)
+class Refused:
+    """An INT8 file and the float file of the same name on one target that may not be compared; `fields` are why."""
+
+    int8: Result
+    real: Result
+    fields: tuple[str, ...]
+
+
 def readings(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
     """What kind of remark, and its words."""
     timed = [one for one in results if one.latency()]
@@ -40,24 +49,31 @@ def readings(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
         if one.is_slower:
             why = why_slower(one.int8, one.real) or UNKNOWN
             yield "fact", f"why {_names(one)[0]} is slower on {one.int8.target}: {why}"
-    for text in (*_refused(timed, found), *_clocks_set(timed)):
+    for text in (*_refusals(_refused(timed, found)), *_clocks_set(timed)):
         yield "fact", text
 
 
-def to_json(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Every pair that may be compared, with its ratio, the interval, and why INT8 is slower where it is."""
-    return [
+def to_json(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
+    """`compared`: every pair that may be, with its ratio, the interval, and why INT8 is slower where it is; `refused`:
+    every INT8 file whose float files all differ from it in what has to be alike, with each of them."""
+    timed = [row for row in results if row.latency()]
+    found = list(twins(timed))
+    compared = [
         {
-            "int8": one.int8.file.path,
-            "float": one.real.file.path,
-            "target": one.int8.target,
+            **_pair(one.int8, one.real),
             "times_as_fast": one.ratio.estimate,
             "low": one.ratio.low,
             "high": one.ratio.high,
             "why_slower": why_slower(one.int8, one.real) if one.is_slower else None,
         }
-        for one in twins([row for row in results if row.latency()])
+        for one in found
     ]
+    refused = [{**_pair(one.int8, one.real), "reasons": list(one.fields)} for one in _refused(timed, found)]
+    return {"compared": compared, "refused": refused}
+
+
+def _pair(int8: Result, real: Result) -> dict[str, Any]:
+    return {"int8": int8.file.path, "float": real.file.path, "target": int8.target}
 
 
 def twins(results: Sequence[Result]) -> Iterator[Twins]:
@@ -76,15 +92,22 @@ def _pairs(results: Sequence[Result]) -> Iterator[tuple[Result, Result]]:
                 yield int8, real
 
 
-def _refused(results: Sequence[Result], found: Sequence[Twins]) -> Iterator[str]:
-    """INT8 files that have no float file to stand beside, and what keeps them from the one that is there."""
+def _refused(results: Sequence[Result], found: Sequence[Twins]) -> Iterator[Refused]:
+    """INT8 files that have no float file to stand beside, and what keeps them from those that are there."""
     paired = [one.int8.key for one in found]
-    told: dict[str, list[str]] = {}
     for int8, real in _pairs(results):
         if int8.key not in paired:
             fields = unlike(int8, real) or [f"format ({int8.file.kind}, {real.file.kind})"]
-            about = f"{_name(int8)} is not compared with {_name(real)}: {', '.join(fields)} differ"
-            told.setdefault(about if len(fields) > 1 else f"{about}s", []).append(int8.target)
+            yield Refused(int8, real, tuple(fields))
+
+
+def _refusals(refused: Iterator[Refused]) -> Iterator[str]:
+    """Once where several targets have the same reason."""
+    told: dict[str, list[str]] = {}
+    for one in refused:
+        differ = "differ" if len(one.fields) > 1 else "differs"
+        about = f"{_name(one.int8)} is not compared with {_name(one.real)}: {', '.join(one.fields)} {differ}"
+        told.setdefault(about, []).append(one.int8.target)
     for text, targets in told.items():
         yield f"{text} on {', '.join(dict.fromkeys(targets))}"
 
