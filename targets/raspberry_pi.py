@@ -9,6 +9,7 @@ from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput, DeviceFailed
 from .deployed import Deployed, deployed
 from .host import RUNTIMES
+from .leftovers import Removed, take_off
 from .provision import provision
 from .remote import machine_source, quoted, read_facts
 from .ssh import Address, Ssh
@@ -57,6 +58,11 @@ class RaspberryPi:
             provided = provision(line, facts, quoted(self.python), RUNTIMES[file.kind])
             with deployed(line, file, provided, facts, threads, self.limit_seconds) as opened:
                 yield opened
+
+    def clean(self) -> Removed:
+        """Takes off what we keep there."""
+        with self._line() as line:
+            return take_off(line, self.folder)
 
     def _line(self) -> Ssh:
         return Ssh(self.name, self.address, self.folder, self.transfer_seconds)

@@ -15,11 +15,10 @@ from types import TracebackType
 from typing import IO
 
 from ..pipeline.errors import DeviceFailed, MissingTool
-from ..pipeline.progress import say
 from ..pipeline.scratch import scratch_folder
 from .parts import apt_get
 from .ssh_words import cause
-from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, WORTH_SAYING, Completed
+from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, Completed, say_sending
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS = 45.0
@@ -152,8 +151,7 @@ class Ssh:
 
     def _put(self, name: str, path: Path, stage: str) -> None:
         """A file, or what an archive holds under the name without its ending; it appears whole, or not at all."""
-        if path.stat().st_size > WORTH_SAYING:
-            say(f"{self.name}: sending {path.stat().st_size / 1e6:.0f} MB into {self.folder}, once")
+        say_sending(self.name, path.stat().st_size, self.folder)
         new, final = f"{shlex.quote(name)}.new-$$", shlex.quote(name)
         take = f"mkdir {new} && tar xzf - -C {new}" if path.name.endswith(".tar.gz") else f"cat > {new}"
         script = (

@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Protocol
 
 from ..pipeline.errors import DeviceFailed
+from ..pipeline.progress import say
 
 TRANSFER_SECONDS = 600.0
 WORTH_SAYING = 4 << 20  # bytes to send
 FULL = "free some room there (`df -h`), or name another `folder` in targets.toml"
 SLOW = "bring it nearer (a cable), or put the runtime there yourself and name its `python` in targets.toml"
 FORBIDDEN = "name a `folder` in targets.toml that this user may write"
+
+
+def say_sending(name: str, size: int, folder: str) -> None:
+    """Tells the user of a transfer that takes a while, and how what it leaves there is taken off again."""
+    if size > WORTH_SAYING:
+        say(f"{name}: sending {size / 1e6:.0f} MB into {folder}, once; `edgestill targets clean {name}` takes it off")
 
 
 @dataclass(frozen=True)

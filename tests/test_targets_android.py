@@ -28,6 +28,7 @@ from edgestill.targets.android.benchmark_model import mask
 from edgestill.targets.android.findings import examine_phone
 from edgestill.targets.android.phone import FOLDER
 from edgestill.targets.android.phone import Phone as Target
+from edgestill.targets.leftovers import NAMES
 from edgestill.targets.opened import Opened
 from edgestill.targets.own import add, own_targets
 from edgestill.targets.target import Evidence, Plan, Samples
@@ -203,6 +204,8 @@ def test_trained_files_give_the_hosts_integers_and_leave_nothing_behind(target: 
     assert ["experimental" in line for line in of_phones(results)] == [True]
     kept = {path.name.split("-")[0] for path in (pixel.folder() / "edgestill").iterdir()}
     assert kept == {"litert", "measure"} and not pixel.machine.processes()
+    for one in (pixel.folder() / "edgestill").iterdir():
+        assert any(one.match(pattern) for pattern in NAMES)
 
 
 def test_a_cable_that_is_pulled_in_mid_run_is_a_row(
@@ -342,6 +345,22 @@ def test_a_benchmark_model_of_the_users_tells_what_it_tells(target: Target, pixe
     assert len(told["runtime"]["sha256"]) == 64 and told["telemetry"]["device"]["cpu"].startswith("Edgestill")
     assert any("tells no p50" in line and "mean 252 µs of 100 calls" in line for line in of_phones([result]))
     assert not list(pixel.folder().rglob("*.tflite"))
+
+
+def test_what_we_keep_on_a_phone_is_taken_off_and_nothing_else(target: Target, pixel: Phone, tmp_path: Path) -> None:
+    tool, folder = tmp_path / "benchmark_model", pixel.folder() / "kept"
+    tool.write_text(STAND_IN)
+    kept = replace(target, runner="benchmark_model", tool=tool, folder="/data/local/tmp/kept")
+    assert kept.clean().names == () and not folder.exists()
+    [result] = bench([KWS], [kept], replace(SHORT, threads=2, rounds=1))
+    (folder / "letters.txt").write_text("mine")
+    assert result.error is None
+    removed = kept.clean()
+    assert sorted(name.split("-")[0] for name in removed.names) == ["benchmark_model", "tool"] and removed.bytes > 0
+    assert [one.name for one in folder.iterdir()] == ["letters.txt"]
+    (folder / "letters.txt").unlink()
+    kept.clean()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

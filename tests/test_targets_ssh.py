@@ -446,6 +446,38 @@ def test_targets_of_the_users_own_are_found_and_probed(
     assert again.returncode == 2 and "there is a target 'desk' already" in again.stderr
 
 
+def test_what_we_keep_there_is_taken_off_and_nothing_else(
+    pi: RaspberryPi, machine: Machine, edgestill: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    own, folder = {"EDGESTILL_TARGETS": str(tmp_path / "targets.toml")}, machine.home() / "kept here"
+    where = ["--host", pi.address.host, "--port", str(pi.address.port), "--config", str(pi.address.config)]
+    added = edgestill(
+        ["targets", "add", "desk", "--kind", "ssh", *where, "--folder", "~/kept here"], tmp_path / "store", **own
+    )
+    assert added.returncode == 0, added.stderr
+    said = edgestill(["targets", "clean", "desk"], tmp_path / "store", **own)
+    assert said.stdout == "desk: nothing of ours is in ~/kept here\n" and not folder.exists()
+    with dataclasses.replace(pi, folder="~/kept here").load(of_file(KWS)):
+        (folder / "letters.txt").write_text("mine")
+        (folder / "run-99999").mkdir()
+        busy = edgestill(["targets", "clean", "desk"], tmp_path / "store", **own)
+        assert busy.returncode == 3 and "desk: files are measured there now; wait" in busy.stderr
+    within(lambda: not machine.processes())
+    told = json.loads(edgestill(["targets", "clean", "desk", "--json"], tmp_path / "store", **own).stdout)
+    assert {name.split("-")[0] for name in told["names"]} == {"measure", "run", "site"} and told["bytes"] > 20_000_000
+    assert [path.name for path in folder.iterdir()] == ["letters.txt"]
+    (folder / "letters.txt").unlink()
+    assert edgestill(["targets", "clean", "desk"], tmp_path / "store", **own).returncode == 0 and not folder.exists()
+
+
+@pytest.mark.parametrize(("name", "words"), [("host", "host keeps nothing on a device"), ("", "wants the name")])
+def test_what_keeps_nothing_elsewhere_cannot_be_cleaned(
+    name: str, words: str, edgestill: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    ended = edgestill(["targets", "clean", *filter(None, [name])], tmp_path / "store")
+    assert ended.returncode == 2 and words in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

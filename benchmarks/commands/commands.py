@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...pipeline.errors import BadInput
 from ..plain import print_json
 
 if TYPE_CHECKING:
@@ -173,44 +172,11 @@ def _named(name: str, arguments: Namespace) -> "Sequence[Target]":
 
 
 def targets(arguments: Namespace) -> int:
-    """`edgestill targets`: every target with its evidence and what it is; `add` writes one of the user's."""
-    from rich.console import Console
-    from rich.table import Table
+    """`edgestill targets`: every target with its evidence and what it is; `add` writes one of the user's, `clean` takes
+    off what we keep on one."""
+    from .targets import targets as serve
 
-    from ...targets.catalog import available
-
-    if arguments.action == "add":
-        return _add_target(arguments)
-    found = list(available())
-    if arguments.json:
-        rows = [
-            {"name": target.name, "evidence": target.evidence, "facts": dict(device.facts)} for target, device in found
-        ]
-        print_json({"schema": 1, "targets": rows})
-        return 0
-    table = Table("target", "evidence", "what it is", box=None, header_style="dim")
-    for target, device in found:
-        table.add_row(target.name, target.evidence, device.name)
-    Console().print(table)
-    return 0
-
-
-def _add_target(arguments: Namespace) -> int:
-    from ...targets.catalog import TARGETS
-    from ...targets.own import OPTIONS, add
-
-    if not arguments.name or not arguments.kind:
-        raise BadInput(
-            "targets add wants a name and a kind, such as: targets add pi --kind ssh --host pi@raspberrypi.local"
-        )
-    given = {key: getattr(arguments, key) for key in OPTIONS}
-    table = {"kind": arguments.kind, **{key: value for key, value in given.items() if value is not None}}
-    path = add(arguments.name, table, TARGETS)
-    if arguments.json:
-        print_json({"schema": 1, "name": arguments.name, "target": table, "file": str(path)})
-    else:
-        print(f"{arguments.name} is in {path}; see whether it answers: edgestill doctor {arguments.name}")
-    return 0
+    return serve(arguments)
 
 
 def doctor(arguments: Namespace) -> int:

@@ -196,13 +196,13 @@ def _bench(command: Command) -> None:
 
 TARGETS = """Lists every target and what it is; devices of yours are asked over the network. `targets add pi --kind ssh
 --host pi@raspberrypi.local` writes yours into targets.toml: that of $EDGESTILL_TARGETS, or of your configuration
-folder; one in the current folder counts as well."""
+folder; one in the current folder counts as well. `targets clean pi` takes off what we keep on a device."""
 
 
 def _targets(command: Command) -> None:
     made = command("targets", "the places that can run a file, and yours to add", TARGETS)
-    made.add_argument("action", nargs="?", choices=["list", "add"], default="list", help="default: list")
-    made.add_argument("name", nargs="?", metavar="NAME", help="add: what to call it after --on")
+    made.add_argument("action", nargs="?", choices=["list", "add", "clean"], default="list", help="default: list")
+    made.add_argument("name", nargs="?", metavar="NAME", help="add: what to call it after --on; clean: which")
     made.add_argument("--kind", choices=["adb", "host", "ssh", "web"], help="add: how it is reached")
     made.add_argument("--host", metavar="HOST", help="add: as ssh takes it, such as pi@raspberrypi.local")
     made.add_argument("--port", type=int, metavar="N", help="add: of its ssh (ssh's own)")

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...pipeline.errors import DeviceFailed
-from ...pipeline.progress import say
 from ..ssh_words import Cause
-from ..transport import FORBIDDEN, FULL, TRANSFER_SECONDS, WORTH_SAYING, Completed
+from ..transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed, say_sending
 from . import client
 from .client import Attached
 from .words import cause_of_absence, cause_of_choice, cause_of_state
@@ -133,8 +132,7 @@ class Adb:
 
     def _put(self, name: str, path: Path, stage: str) -> None:
         size = sum(one.stat().st_size for one in path.rglob("*")) if path.is_dir() else path.stat().st_size
-        if size > WORTH_SAYING:
-            say(f"{self.name}: sending {size / 1e6:.0f} MB into {self._folder}, once")
+        say_sending(self.name, size, self._folder)
         new, final = f"{name}.new-{os.getpid()}", shlex.quote(name)
         try:
             self._transfer(stage, "push", str(path), f"{self._folder}/{new}")

@@ -10,6 +10,7 @@ from ...pipeline.artifact import Artifact
 from ...pipeline.errors import BadInput
 from ..deployed import deployed
 from ..host import RUNTIMES
+from ..leftovers import Removed, take_off
 from ..sysroot import GLIBC, PYTHON
 from ..target import Device, Evidence, Loaded
 from .adb import Adb
@@ -72,6 +73,11 @@ class Phone:
             known: Mapping[str, Any] = {**facts, "libc": f"glibc-{GLIBC} (ours)", "python": PYTHON}
             with deployed(line, file, runtime, known, threads, self.limit_seconds, self.cores) as opened:
                 yield opened
+
+    def clean(self) -> Removed:
+        """Takes off what we keep there."""
+        with self._line() as line:
+            return take_off(line, self.folder)
 
     def _line(self) -> Adb:
         return Adb(self.name, self.serial, self.folder)
