@@ -59,7 +59,7 @@ def test_a_row_that_failed_says_where_and_why(results: list[Result]) -> None:
     assert damaged.message.startswith("damaged.tflite: loading it: ")
     assert missing and missing.message.endswith("none.onnx: no such file")
     assert alien and "unknown ending '.txt'" in alien.message
-    assert all(result.latency() is None and result.rounds_us == () for result in results[1:4])
+    assert all(result.latency() is None and result.rounds_us == () and result.arena is None for result in results[1:4])
 
 
 def test_every_counted_call_is_kept(results: list[Result]) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from edgestill.benchmarks.harness.result import Failure, FileFacts, Result
 from edgestill.benchmarks.page.bench import bench_page
 from edgestill.benchmarks.page.sustained import Line, of_lines
+from edgestill.benchmarks.tables.table import warnings
 from edgestill.targets.target import Evidence, Period
 from edgestill.tests.wanted import want_program
 
@@ -101,3 +103,10 @@ def test_the_command_leaves_a_page_that_a_browser_draws(
     ended = edgestill(["bench", str(KWS), "--html", f"{KWS}/bench.html"], tmp_path / "store")
     assert ended.returncode == 2 and "there is a file where a folder is wanted" in ended.stderr
     assert "measuring" not in ended.stderr
+
+
+def test_a_doubt_names_its_target_where_there_are_several(rows: list[Result]) -> None:
+    few = [replace(one, rounds_us=((1000.0, 1001.0),)) for one in rows[1:3]]
+    assert next(warnings(few)).startswith("net.tflite on host: only 2 calls were counted;")
+    assert next(warnings(few[:1])).startswith("net.tflite: only 2 calls were counted;")
+    assert "(and 1 row more)" in next(warnings(few))

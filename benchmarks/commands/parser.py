@@ -170,8 +170,20 @@ def _bench(command: Command) -> None:
     made.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".onnx, .tflite or a C package")
     made.add_argument("--on", default="host", metavar="TARGET[,TARGET]", help="see `edgestill targets` (host)")
     made.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (1)")
-    made.add_argument("--runs", type=int, default=1000, metavar="N", help="timed calls of each file, in all (1000)")
-    made.add_argument("--seconds", type=finite, default=5.0, metavar="S", help="fewer, once a file took so long (5)")
+    made.add_argument(
+        "--runs",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="calls of each file to time, over all rounds (1000)",
+    )
+    made.add_argument(
+        "--seconds",
+        type=finite,
+        default=5.0,
+        metavar="S",
+        help="time fewer calls of a file when they would take longer than this (5)",
+    )
     made.add_argument("--warmup", type=int, default=10, metavar="N", help="calls before each round, not timed (10)")
     made.add_argument(
         "--sustain",

@@ -176,14 +176,16 @@ def of_processors(results: Sequence[Result]) -> Iterator[str]:
 
 
 def warnings(results: Sequence[Result]) -> Iterator[str]:
-    """Every doubt once, with the files that it is about."""
+    """Every doubt once, with the files that it is about, and where they ran if that was not one place."""
     about: dict[str, list[str]] = {}
+    several = len({result.target for result in results if result.latency()}) > 1
     for result in results:
+        name = f"{Path(result.file.path).name}{f' on {result.target}' if several else ''}"
         for doubt in result.degraded():
-            about.setdefault(doubt.code, []).append(f"{Path(result.file.path).name}: {doubt}")
+            about.setdefault(doubt.code, []).append(f"{name}: {doubt}")
     for texts in about.values():
         more = len(texts) - 1
-        yield texts[0] + (f" (and {counted(more, 'file')} more)" if more else "")
+        yield texts[0] + (f" (and {counted(more, 'row' if several else 'file')} more)" if more else "")
 
 
 def failures(results: Sequence[Result]) -> Iterator[str]:
