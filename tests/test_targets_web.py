@@ -181,7 +181,7 @@ def test_plain_http_in_a_network_is_measured_on_one_thread_and_says_so(browser: 
 
 
 def test_a_page_runs_for_long_and_says_so_period_by_period(browser: Chromium) -> None:
-    running = Bench([KWS, FLOAT], Door(wait=60), plan=replace(SHORT, rounds=1, sustain=4.0))
+    running = Bench([KWS, FLOAT], Door(wait=60), plan=replace(SHORT, rounds=1, sustain=2.0))
     page = browser.open(running.invitation().url)
     rows = running.rows()
     page.wait(DONE)
@@ -189,7 +189,7 @@ def test_a_page_runs_for_long_and_says_so_period_by_period(browser: Chromium) ->
     for row in rows:
         assert row.error is None and len(row.sustained) >= 4
         ends = [period.end for period in row.sustained]
-        assert ends == sorted(ends) and ends[-1] >= 4.0
+        assert ends == sorted(ends) and ends[-1] >= 2.0
         assert all(0 < len(one.latency_us) <= one.calls and one.facts["visible"] for one in row.sustained)
         told = row.to_json()["sustained"]
         assert all(0 < one["p50_us"] <= one["p90_us"] for one in told)
