@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ModuleNotFoundError, PackageNotFoundError) as error:
-        from .targets.installation import install_command
+        from .targets.setup.installation import install_command
 
         print(f"edgestill: {error.name} is missing; install it with: {install_command()}", file=sys.stderr)
         return 3

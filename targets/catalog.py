@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..pipeline.errors import BadInput, DeviceFailed, EdgestillError, choices
-from .emulated_pi import MODELS, EmulatedPi
 from .emulation.board import BOARDS
+from .emulation.emulated_pi import MODELS, EmulatedPi
+from .emulation.microcontroller import Microcontroller
 from .ethos_u import ACCELERATORS, EthosU
 from .host import Host
 from .host_python import HostPython
-from .microcontroller import Microcontroller
 from .own import own_targets
 from .target import Device, Target
 from .web.browser import Browser

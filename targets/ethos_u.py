@@ -15,7 +15,7 @@ from ..pipeline.errors import BadInput, BadModel, MissingTool, RuntimeDied
 from ..pipeline.scratch import scratch_folder
 from .counts import CyclesEstimate, Estimate
 from .emulation import tools
-from .installation import install_command, version_of
+from .setup.installation import install_command, version_of
 from .target import HERE, Arrays, Device, Evidence, Plan, Samples
 
 ACCELERATORS = ("ethos-u55-128", "ethos-u55-256")  # multiply-accumulates a cycle

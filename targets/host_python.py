@@ -13,16 +13,16 @@ from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput, DeviceFailed
 from ..pipeline.scratch import scratch_folder
 from . import machine
-from .agreement import agreement
 from .conversation import Conversation
 from .counts import Agreement
+from .devices.agreement import agreement
+from .devices.provision import DISTRIBUTIONS, IMPORTS, INSTEAD, OLD_RUNTIME
+from .devices.remote import machine_source, read_facts
+from .devices.wheels import Platform, Unresolved, Wheels, wheels
 from .host import LIMIT_SECONDS, RUNTIMES, confined
 from .opened import Opened, Shared
 from .places import cache_folder
-from .provision import DISTRIBUTIONS, IMPORTS, INSTEAD, OLD_RUNTIME
-from .remote import machine_source, read_facts
 from .target import HERE, Device, Evidence, Plan, Samples
-from .wheels import Platform, Unresolved, Wheels, wheels
 
 OLD = "tflite-runtime"
 PROBE_SECONDS, IMPORT_SECONDS = 30.0, 120.0

@@ -12,9 +12,9 @@ from ..pipeline.errors import BadInput, choices
 from .android.table import KEYS as OF_PHONES
 from .android.table import phone_of
 from .host_python import HostPython
+from .linux.raspberry_pi import RaspberryPi
+from .linux.ssh import Address
 from .places import lists
-from .raspberry_pi import RaspberryPi
-from .ssh import Address
 from .target import Target
 from .web.browser import Browser
 from .web.run import Door, Run

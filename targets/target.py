@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..pipeline.artifact import Artifact
 from ..pipeline.errors import BadInput
 from .counts import Agreement, Counts, Estimate, Instructions
-from .told import Told
+from .devices.told import Told
 
 Arrays = list[NDArray[Any]]
 HERE = "here"  # the place of all that runs on this machine

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgestill.targets.sysroot import PI_MODELS
+from edgestill.targets.emulation.sysroot import PI_MODELS
 from edgestill.tests import arm64_sshd
 from edgestill.tests.arm64_sshd import Machine, free_port
 

@@ -31,7 +31,7 @@ from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.runtimes.runtime import run
 from edgestill.pipeline.runtimes.samples import infer
 from edgestill.pipeline.task import Task
-from edgestill.targets.parts import web_assets
+from edgestill.targets.setup.parts import web_assets
 from edgestill.targets.web.assets import assets
 from edgestill.targets.web.pins import LITERT
 from edgestill.tests.phone_browser import Chromium, chromium

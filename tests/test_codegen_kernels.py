@@ -27,7 +27,7 @@ from edgestill.pipeline.graph.operators import (
 from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.targets.emulation import tools
-from edgestill.targets.microcontroller import Microcontroller
+from edgestill.targets.emulation.microcontroller import Microcontroller
 from edgestill.tests.built_c import check_in_c
 from edgestill.tests.single_operator import EXAMPLES, Draw, activations, graph_of, int8, paddings, samples, seeds
 from edgestill.tests.test_codegen_operators import side_by_side

@@ -13,7 +13,7 @@ from edgestill.pipeline.graph.execute import run_integer
 from edgestill.pipeline.graph.graph import Graph, Node
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.targets.emulation import tools
-from edgestill.targets.microcontroller import Microcontroller
+from edgestill.targets.emulation.microcontroller import Microcontroller
 from edgestill.tests import (
     test_graph_images,
     test_graph_moving,

@@ -24,7 +24,7 @@ from edgestill.pipeline.graph.tensor import Quantization, Tensor, per_tensor
 from edgestill.pipeline.graph.to_tflite import to_tflite
 from edgestill.pipeline.runtimes.runtime import run
 from edgestill.targets.emulation import tools
-from edgestill.targets.microcontroller import Microcontroller, MicrocontrollerLoaded
+from edgestill.targets.emulation.microcontroller import Microcontroller, MicrocontrollerLoaded
 from edgestill.targets.target import Plan
 from edgestill.tests.built_c import built, check_in_c, outputs_of
 from edgestill.tests.single_operator import graph_of, int8, samples, seeds

@@ -13,7 +13,7 @@ from edgestill.pipeline.codegen.golden import seeded_inputs
 from edgestill.pipeline.graph.from_tflite import from_tflite
 from edgestill.pipeline.runtimes.runtime import run
 from edgestill.targets.emulation import tools
-from edgestill.targets.microcontroller import Microcontroller
+from edgestill.targets.emulation.microcontroller import Microcontroller
 from edgestill.tests.built_c import built, outputs_of
 from edgestill.tests.wanted import want
 

@@ -12,8 +12,8 @@ import pytest
 
 from edgestill.__main__ import main
 from edgestill.pipeline.store import Store
-from edgestill.targets import doctor
-from edgestill.targets.parts import Package
+from edgestill.targets.setup import doctor
+from edgestill.targets.setup.parts import Package
 
 
 @pytest.fixture

@@ -28,11 +28,11 @@ from edgestill.targets.android.benchmark_model import mask
 from edgestill.targets.android.findings import examine_phone
 from edgestill.targets.android.phone import FOLDER
 from edgestill.targets.android.phone import Phone as Target
-from edgestill.targets.leftovers import NAMES
+from edgestill.targets.devices.leftovers import NAMES
+from edgestill.targets.devices.told import read_told
 from edgestill.targets.opened import Opened
 from edgestill.targets.own import add, own_targets
 from edgestill.targets.target import Evidence, Plan, Samples
-from edgestill.targets.told import read_told
 from edgestill.targets.web.cable import reversed_port
 from edgestill.tests import arm64_sshd
 from edgestill.tests.android_phone import Phone, adb_server, phone

@@ -19,16 +19,16 @@ import pytest
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadArtifact, BadInput, BadModel, MissingTool, RuntimeDied
 from edgestill.targets import seeded
+from edgestill.targets.devices.remote import agent_source
 from edgestill.targets.emulation import qemu, tools
 from edgestill.targets.emulation.board import BOARDS, SPREAD, Board, board
 from edgestill.targets.emulation.emulator import Emulator
 from edgestill.targets.emulation.image import build_image
+from edgestill.targets.emulation.microcontroller import Microcontroller
 from edgestill.targets.emulation.outcome import Mark, Outcome, per_layer, read_outcome, write_inputs
 from edgestill.targets.emulation.qemu import Qemu, instructions_a_tick
 from edgestill.targets.emulation.toolchain import Toolchain, toolchain
 from edgestill.targets.emulation.unicorn_emulator import Unicorn
-from edgestill.targets.microcontroller import Microcontroller
-from edgestill.targets.remote import agent_source
 from edgestill.targets.target import Evidence, Plan
 from edgestill.tests.wanted import want
 

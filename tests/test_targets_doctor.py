@@ -12,8 +12,8 @@ import pytest
 
 import edgestill
 from edgestill.pipeline.data import spam
-from edgestill.targets import doctor, installation, parts
-from edgestill.targets.parts import FILES, PACKAGES, Files, Package
+from edgestill.targets.setup import doctor, installation, parts
+from edgestill.targets.setup.parts import FILES, PACKAGES, Files, Package
 
 ROOT = Path(edgestill.__file__).resolve().parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

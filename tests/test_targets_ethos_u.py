@@ -10,8 +10,8 @@ from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, BadModel, MissingTool
 from edgestill.targets import ethos_u
 from edgestill.targets.ethos_u import ACCELERATORS, EthosU
-from edgestill.targets.installation import version_of
-from edgestill.targets.parts import TARGETS
+from edgestill.targets.setup.installation import version_of
+from edgestill.targets.setup.parts import TARGETS
 from edgestill.targets.target import Evidence, Plan
 from edgestill.tests.wanted import want
 

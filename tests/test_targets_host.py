@@ -27,8 +27,8 @@ from edgestill.pipeline.artifact import Artifact, of_file
 from edgestill.pipeline.errors import BadInput, BadModel, MissingTool, RuntimeDied
 from edgestill.targets.catalog import available, find
 from edgestill.targets.conversation import AGENT, Conversation
+from edgestill.targets.devices.remote import AGENT_FILES, agent_source
 from edgestill.targets.host import Host
-from edgestill.targets.remote import AGENT_FILES, agent_source
 from edgestill.targets.target import Evidence, Plan
 
 KWS = Path(__file__).parent / "cases" / "mlperf-tiny" / "kws_int8.tflite"

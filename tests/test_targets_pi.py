@@ -14,10 +14,10 @@ from edgestill.benchmarks.harness.measure import bench
 from edgestill.benchmarks.harness.result import Result
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, BadModel, MissingTool
-from edgestill.targets import emulated_pi, sysroot
-from edgestill.targets.emulated_pi import EmulatedPi, read_marks
-from edgestill.targets.parts import apt_get
-from edgestill.targets.sysroot import PI_MODELS
+from edgestill.targets.emulation import emulated_pi, sysroot
+from edgestill.targets.emulation.emulated_pi import EmulatedPi, read_marks
+from edgestill.targets.emulation.sysroot import PI_MODELS
+from edgestill.targets.setup.parts import apt_get
 from edgestill.targets.target import Evidence
 from edgestill.tests.wanted import want_program
 

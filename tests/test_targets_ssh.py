@@ -24,13 +24,13 @@ from edgestill.benchmarks.tables.table import print_results
 from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, DeviceFailed
 from edgestill.pipeline.progress import listening
-from edgestill.targets.agreement import differing
+from edgestill.targets.devices.agreement import differing
+from edgestill.targets.emulation.sysroot import PI_MODELS
 from edgestill.targets.host import Host
+from edgestill.targets.linux.raspberry_pi import RaspberryPi
+from edgestill.targets.linux.ssh import Address, tilde
+from edgestill.targets.linux.words import cause
 from edgestill.targets.own import add, own_targets
-from edgestill.targets.raspberry_pi import RaspberryPi
-from edgestill.targets.ssh import Address, tilde
-from edgestill.targets.ssh_words import cause
-from edgestill.targets.sysroot import PI_MODELS
 from edgestill.targets.target import Evidence, Plan
 from edgestill.tests import arm64_sshd
 from edgestill.tests.arm64_sshd import Machine

@@ -29,7 +29,7 @@ from edgestill.pipeline.artifact import of_file
 from edgestill.pipeline.errors import BadInput, MissingTool
 from edgestill.targets.host import Host
 from edgestill.targets.own import add, own_targets
-from edgestill.targets.parts import WEB_RUNTIMES, web_assets
+from edgestill.targets.setup.parts import WEB_RUNTIMES, web_assets
 from edgestill.targets.target import HERE, Plan
 from edgestill.targets.web import run as running
 from edgestill.targets.web.answers import Unreadable, arrays_of, event_of, facts_of, packed

@@ -15,7 +15,7 @@ import pytest
 from platformdirs import user_cache_path
 
 from edgestill.pipeline.errors import MissingTool
-from edgestill.targets.parts import web_assets
+from edgestill.targets.setup.parts import web_assets
 from edgestill.targets.web.assets import assets
 from edgestill.tests.adb_daemon import LOCALHOST
 from edgestill.tests.android_phone import adb_server

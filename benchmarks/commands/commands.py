@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..plain import print_json
 
 if TYPE_CHECKING:
-    from ...targets.doctor import Finding
+    from ...targets.setup.doctor import Finding
     from ...targets.target import Target
     from ..harness.result import Result
 
@@ -181,13 +181,13 @@ def targets(arguments: Namespace) -> int:
 
 def doctor(arguments: Namespace) -> int:
     """`edgestill doctor`: exit code 3 when something that is needed is missing. It works where nothing is installed."""
-    from ...targets.doctor import TARGETS, examine
+    from ...targets.setup.doctor import TARGETS, examine
 
     if arguments.target in (None, *TARGETS):
         findings = list(examine(arguments.target))
     else:
         from ...targets.catalog import find
-        from ...targets.device_findings import examine_device
+        from ...targets.devices.findings import examine_device
         from ...targets.web.browser import Browser
 
         target = find(arguments.target)

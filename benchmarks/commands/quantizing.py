@@ -15,7 +15,7 @@ from ...pipeline.quantization.quantize_file import Quantized, quantize_file
 from ...pipeline.runtimes.runtime import survive
 from ...pipeline.scratch import scratch_folder
 from ...pipeline.teachers.keras import check_tensorflow, is_of_tensorflow, to_tflite
-from ...targets.installation import install_command
+from ...targets.setup.installation import install_command
 from ..plain import print_json
 from ..tables import answers
 from ..tables.terminal import Terminal

@@ -17,7 +17,7 @@ from ...pipeline.run import run
 from ...pipeline.scratch import scratch_folder
 from ...pipeline.store import Store
 from ...targets.catalog import find
-from ...targets.microcontroller import Microcontroller
+from ...targets.emulation.microcontroller import Microcontroller
 from ...targets.target import Device, Plan, Target
 from ..harness.measure import bench
 from ..harness.result import Result

@@ -55,7 +55,7 @@ def _add(arguments: Namespace) -> int:
 
 def _clean(arguments: Namespace) -> int:
     from ...targets.catalog import find
-    from ...targets.leftovers import Cleanable
+    from ...targets.devices.leftovers import Cleanable
     from ..plain import plain
     from ..tables.human import size
 

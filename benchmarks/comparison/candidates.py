@@ -48,6 +48,7 @@ class Comparison:
             inputs = {key: renamed[given] for key, given in table.inputs.items() if given in renamed}
             if not isinstance(table.stage, Guiding) or row != SCRATCH:
                 inputs |= {key: given for key, given in table.inputs.items() if key.startswith("teacher")}
+            inputs |= {key: given for key, given in table.inputs.items() if key == "data"}
             if "source" in table.stage.takes:
                 inputs.setdefault("source", previous)
             yield StageTable(name, table.stage, inputs, table.where, alone=row == SCRATCH)
@@ -70,7 +71,7 @@ def comparison(recipe: Recipe, methods: Sequence[str] = (), shuffled: bool = Fal
     candidates = sorted([*students, *alone], key=lambda table: len(_methods(table)))
     control = list(_control(students[-1])) if shuffled else []
     after = tuple(_after(recipe))
-    kept = [table for table in distilling if table not in students]
+    kept = [table for table in recipe.stages if _makes_data(table) or (table in distilling and table not in students)]
     taught = replace(
         recipe,
         stages=(*kept, *candidates, *control),
@@ -127,8 +128,14 @@ def _control(table: StageTable) -> Iterator[StageTable]:
 def _after(recipe: Recipe) -> Iterator[StageTable]:
     """What the recipe does with a student once it is trained; not what it does with another net."""
     for table in recipe.stages:
-        if name_of(table.stage) != "distill" and table.inputs.get("source") not in ("scratch", "teacher"):
+        of_another = table.inputs.get("source") in ("scratch", "teacher") or _makes_data(table)
+        if name_of(table.stage) != "distill" and not of_another:
             yield table
+
+
+def _makes_data(table: StageTable) -> bool:
+    """Inputs made from a teacher, which students and what comes after them name."""
+    return table.stage.gives == "dataset"
 
 
 def _hearing_all(teachers: Sequence[TeacherTable], tables: Sequence[StageTable]) -> tuple[TeacherTable, ...]:

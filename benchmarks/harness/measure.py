@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ...pipeline.artifact import Artifact, of_file
 from ...pipeline.errors import DeviceFailed, EdgestillError
-from ...targets.agreement import QUIET
 from ...targets.counts import Counts, Estimate
+from ...targets.devices.agreement import QUIET
 from ...targets.target import HERE, Arrays, Loaded, Period, Plan, Samples, Sustained, Target
 from .places import Place, measured_at_once
 from .result import ITSELF, ArenaBytes, Failure, FileFacts, Output, Result

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ...targets.counts import Counts, CyclesEstimate, Estimate, Instructions
+from ...targets.devices.told import Told
 from ...targets.target import Evidence, Period
-from ...targets.told import Told
 from .. import stats
 from . import checks
 

@@ -19,8 +19,8 @@ from ...pipeline.artifact import of_file
 from ...pipeline.errors import RuntimeDied
 from ...pipeline.progress import listening, track
 from ...targets.host import Host
-from ...targets.installation import version_of
 from ...targets.machine import facts
+from ...targets.setup.installation import version_of
 from ...targets.target import Plan
 from ..stats import Interval, speed_ratio
 from ..tables.human import micros

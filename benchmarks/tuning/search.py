@@ -84,7 +84,7 @@ def importance(wanted: Search) -> dict[str, float]:
 
 
 def _study(wanted: Search) -> "optuna.Study":
-    from ...targets.installation import install_command
+    from ...targets.setup.installation import install_command
 
     try:
         import optuna

@@ -64,7 +64,7 @@ def _follow(parent: int) -> None:
 @contextmanager
 def _ray(address: str) -> Iterator[Work]:
     """Tasks of a cluster whose machines share the store's folder and have edgestill installed; "local" starts one."""
-    from ...targets.installation import install_command
+    from ...targets.setup.installation import install_command
 
     try:
         import ray

@@ -9,7 +9,7 @@ from typing import Any
 
 import measure  # type: ignore[import-not-found]  # it lies beside, where this is run
 
-EMPTY, BEGIN, END = 1, 2, 3  # as `targets/emulated_pi.py` reads them
+EMPTY, BEGIN, END = 1, 2, 3  # as `targets/emulation/emulated_pi.py` reads them
 MARK = 0x5EED0000  # no process has such a number, so asking for its session fails and changes nothing
 WARM_CALLS, EMPTY_PAIRS = 2, 5
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...pipeline.errors import DeviceFailed
-from ..ssh_words import Cause
-from ..transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed, say_sending
+from ..devices.transport import FORBIDDEN, FULL, TRANSFER_SECONDS, Completed, say_sending
+from ..linux.words import Cause
 from . import client
 from .client import Attached
 from .words import cause_of_absence, cause_of_choice, cause_of_state

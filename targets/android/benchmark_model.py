@@ -12,10 +12,10 @@ from typing import Any
 
 from ...pipeline.artifact import Artifact
 from ...pipeline.errors import BadInput, EdgestillError
-from ..provision import Provision
-from ..remote import RemoteConversation
+from ..devices.provision import Provision
+from ..devices.remote import RemoteConversation
+from ..devices.told import Told, read_told
 from ..target import Arrays, Plan, Samples
-from ..told import Told, read_told
 from .adb import Adb
 from .facts import phone_state
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from ...pipeline.disk import written_to
 from ...pipeline.scratch import scratch_folder
-from ..installation import version_of
+from ..devices.provision import DISTRIBUTIONS, Provision, note_beside, starts
+from ..devices.wheels import Platform, wheels
+from ..emulation.sysroot import CURE, GLIBC, PYTHON, sysroot
 from ..places import cache_folder
-from ..provision import DISTRIBUTIONS, Provision, note_beside, starts
-from ..sysroot import CURE, GLIBC, PYTHON, sysroot
-from ..wheels import Platform, wheels
+from ..setup.installation import version_of
 from .adb import Adb
 
 LOADER = "ld-linux-aarch64.so.1"

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...pipeline.errors import MissingTool
-from ..installation import install_command
+from ..setup.installation import install_command
 
 CLIENT_SECONDS = 30.0
 NETWORK = re.compile(r"(.+):(\d+)")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ...pipeline.errors import DeviceFailed
-from ..doctor import Finding
-from ..installation import install_command
+from ..setup.doctor import Finding
+from ..setup.installation import install_command
 from . import client
 from .bundle import OTHERWISE
 from .phone import Phone

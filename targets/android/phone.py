@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from ...pipeline.artifact import Artifact
 from ...pipeline.errors import BadInput
-from ..deployed import deployed
+from ..devices.deployed import deployed
+from ..devices.leftovers import Removed, take_off
+from ..emulation.sysroot import GLIBC, PYTHON
 from ..host import RUNTIMES
-from ..leftovers import Removed, take_off
-from ..sysroot import GLIBC, PYTHON
 from ..target import Device, Evidence, Loaded
 from .adb import Adb
 from .benchmark_model import run_by_tool

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..ssh_words import Cause
+from ..linux.words import Cause
 from .client import Attached, is_network
 
 WIRELESS = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...pipeline.errors import BadInput, BadModel, MissingTool
-from ..installation import install_command
+from ..setup.installation import install_command
 from . import tools
 from .board import Board
 from .emulator import Emulator

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...pipeline.errors import EdgestillError
-from ..installation import install_command
-from ..parts import PROGRAMS, apt_get
+from ..setup.installation import install_command
+from ..setup.parts import PROGRAMS, apt_get
 
 GCC, QEMU = (program.command for program in PROGRAMS[:2])
 BRINGS_GCC, BRINGS_QEMU = (apt_get(program.packages) for program in PROGRAMS[:2])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from ..installation import version_of
+from ..setup.installation import version_of
 from .board import Board, Memory
 from .emulator import run_machine
 from .image import Image

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ...pipeline.errors import EdgestillError, MissingTool
 from ...pipeline.scratch import scratch_folder
-from ..installation import install_command
-from ..parts import WEB_RUNTIMES, npm, web_assets
+from ..setup.installation import install_command
+from ..setup.parts import WEB_RUNTIMES, npm, web_assets
 from .pins import PACKAGES, Package
 
 SECONDS = 600.0

@@ -11,9 +11,9 @@ from ...pipeline.artifact import Artifact, digest
 from ...pipeline.errors import BadInput, DeviceFailed, EdgestillError, MissingTool
 from ...pipeline.progress import advance
 from ...pipeline.scratch import scratch_folder
-from ..agreement import agreement
 from ..counts import Agreement
-from ..parts import WEB_RUNTIMES
+from ..devices.agreement import agreement
+from ..setup.parts import WEB_RUNTIMES
 from ..target import HERE, Arrays, Device, Evidence, Period, Plan, Samples
 from .answers import Unreadable, arrays_of, number_of, packed, samples_of
 from .assets import assets

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ...pipeline.errors import EdgestillError, MissingTool
-from ..parts import apt_get
+from ..setup.parts import apt_get
 
 DAYS, SECONDS = 2, 30.0
 

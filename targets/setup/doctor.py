@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..pipeline.keeping.root import default_root
-from .emulation.tools import has_newlib, has_program, version_number
+from ...pipeline.keeping.root import default_root
+from ..emulation.tools import has_newlib, has_program, version_number
 from .installation import fits, install_command, lacks_installer, version_of, wanted
 from .parts import EITHER, FILES, PACKAGES, PROGRAMS, TARGETS, Files, Package, Program, apt_get
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from ..pipeline.artifact import Artifact
-from ..pipeline.errors import BadInput, BadModel, EdgestillError, MissingTool, RuntimeDied
-from ..pipeline.scratch import scratch_folder
-from .counts import Agreement, Counts, CyclesEstimate, FlashBytes, Instructions, LayerInstructions, RamBytes
-from .emulation import choice, toolchain, tools
-from .emulation.board import SPREAD, Board, board
-from .emulation.emulator import Emulator
-from .emulation.image import Image
-from .emulation.outcome import Count, Outcome, read_outcome, write_inputs
-from .emulation.qemu import instructions_a_tick
-from .installation import version_of
-from .seeded import seeded
-from .target import HERE, Arrays, Device, Evidence, Plan, Samples
+from ...pipeline.artifact import Artifact
+from ...pipeline.errors import BadInput, BadModel, EdgestillError, MissingTool, RuntimeDied
+from ...pipeline.scratch import scratch_folder
+from ..counts import Agreement, Counts, CyclesEstimate, FlashBytes, Instructions, LayerInstructions, RamBytes
+from ..seeded import seeded
+from ..setup.installation import version_of
+from ..target import HERE, Arrays, Device, Evidence, Plan, Samples
+from . import choice, toolchain, tools
+from .board import SPREAD, Board, board
+from .emulator import Emulator
+from .image import Image
+from .outcome import Count, Outcome, read_outcome, write_inputs
+from .qemu import instructions_a_tick
 
 LIMIT_SECONDS = 300.0
 SECOND_SEED = 1000  # of the inputs that tell whether the count depends on them
@@ -87,7 +87,7 @@ class Microcontroller:
     def _package(self, file: Artifact, folder: Path) -> Path:
         if file.kind == "c":
             return file.path.resolve()
-        from ..pipeline.codegen.compile_file import compile_file
+        from ...pipeline.codegen.compile_file import compile_file
 
         package = folder / "package"
         compile_file(file.path, self.core).write(package)
@@ -171,8 +171,8 @@ class MicrocontrollerLoaded:
         if self._file.kind == "c":
             size = sum(port.size for port in self._image.package.outputs)
             return Agreement("golden.h of the package", outcome.wrong, size)
-        from ..pipeline.codegen.integers import integers_alone
-        from ..pipeline.runtimes.runtime import run
+        from ...pipeline.codegen.integers import integers_alone
+        from ...pipeline.runtimes.runtime import run
 
         given = [np.concatenate(arrays) for arrays in zip(*inputs, strict=True)]
         with integers_alone(self._file.path) as (integers, _):

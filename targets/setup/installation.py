@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent  # the folder of the package: of an editable installation, the checkout
+ROOT = Path(__file__).resolve().parents[2]  # the folder of the package: of an editable installation, the checkout
 VENV = "edgestill-venv"
 
 

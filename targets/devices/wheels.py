@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.errors import EdgestillError
-from ..pipeline.progress import say
-from ..pipeline.scratch import scratch_folder
+from ...pipeline.errors import EdgestillError
+from ...pipeline.progress import say
+from ...pipeline.scratch import scratch_folder
 
 OLDEST_GLIBC = 17  # of manylinux: 2.17
 UNUSED = ("ai_edge_litert/libLiteRtWebGpuAccelerator.so", "bin")  # a fifth of the bytes, and never loaded

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.artifact import Artifact
-from ..pipeline.errors import BadInput, DeviceFailed
-from .deployed import Deployed, deployed
-from .host import RUNTIMES
-from .leftovers import Removed, take_off
-from .provision import provision
-from .remote import machine_source, quoted, read_facts
+from ...pipeline.artifact import Artifact
+from ...pipeline.errors import BadInput, DeviceFailed
+from ..devices.deployed import Deployed, deployed
+from ..devices.leftovers import Removed, take_off
+from ..devices.provision import provision
+from ..devices.remote import machine_source, quoted, read_facts
+from ..devices.transport import TRANSFER_SECONDS
+from ..host import RUNTIMES
+from ..target import Device, Evidence
 from .ssh import Address, Ssh
-from .target import Device, Evidence
-from .transport import TRANSFER_SECONDS
 
 PROBE_SECONDS, LIMIT_SECONDS = 60.0, 180.0
 OLDEST_PYTHON = (3, 9)

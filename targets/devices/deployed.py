@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ..pipeline.artifact import Artifact
-from ..pipeline.scratch import scratch_folder
+from ...pipeline.artifact import Artifact
+from ...pipeline.scratch import scratch_folder
+from ..counts import Agreement
+from ..opened import Opened
+from ..target import Period, Plan, Samples
 from .agreement import agreement
-from .counts import Agreement
-from .opened import Opened
 from .provision import Provision
 from .remote import Copied, RemoteConversation, agent_source
-from .target import Period, Plan, Samples
 from .transport import Transport
 
 

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..web.pins import FOLDER
 from .installation import install_command
-from .web.pins import FOLDER
 
 
 @dataclass(frozen=True)

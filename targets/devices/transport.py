@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..pipeline.errors import DeviceFailed
-from ..pipeline.progress import say
+from ...pipeline.errors import DeviceFailed
+from ...pipeline.progress import say
 
 TRANSFER_SECONDS = 600.0
 WORTH_SAYING = 4 << 20  # bytes to send

@@ -11,23 +11,23 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ..pipeline.artifact import Artifact
-from ..pipeline.errors import BadInput, MissingTool, RuntimeDied
-from ..pipeline.scratch import scratch_folder
-from .agreement import agreement
-from .conversation import Conversation
-from .counts import Instructions
-from .emulation import tools
-from .host import RUNTIMES
-from .installation import version_of
-from .opened import Opened, Shared
-from .parts import apt_get
-from .places import cache_folder
-from .provision import DISTRIBUTIONS
-from .remote import AGENT_FILES
+from ...pipeline.artifact import Artifact
+from ...pipeline.errors import BadInput, MissingTool, RuntimeDied
+from ...pipeline.scratch import scratch_folder
+from ..conversation import Conversation
+from ..counts import Instructions
+from ..devices.agreement import agreement
+from ..devices.provision import DISTRIBUTIONS
+from ..devices.remote import AGENT_FILES
+from ..devices.wheels import Platform, wheels
+from ..host import RUNTIMES
+from ..opened import Opened, Shared
+from ..places import cache_folder
+from ..setup.installation import version_of
+from ..setup.parts import apt_get
+from ..target import HERE, Arrays, Device, Evidence, Plan, Samples
+from . import tools
 from .sysroot import GLIBC, MAKER, PI_MODELS, PYTHON, PiModel, seen_by, sysroot_folder
-from .target import HERE, Arrays, Device, Evidence, Plan, Samples
-from .wheels import Platform, wheels
 
 QEMU = "qemu-aarch64"  # Debian's other build, qemu-aarch64-static, takes no plugins
 BRINGS_QEMU, BRINGS_COMPILER = apt_get("qemu-user"), apt_get("gcc libc6-dev")

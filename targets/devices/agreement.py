@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pipeline.artifact import Artifact
-from ..pipeline.errors import EdgestillError
-from .counts import Agreement
-from .host import RUNTIMES, Host
-from .target import Arrays
+from ...pipeline.artifact import Artifact
+from ...pipeline.errors import EdgestillError
+from ..counts import Agreement
+from ..host import RUNTIMES, Host
+from ..target import Arrays
 
 QUIET = threading.RLock()  # whoever measures on this machine holds it, and is not disturbed from here
 FLOAT_SHARE = 1e-4  # of the largest output: what float kernels of two processors may differ by

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..pipeline.errors import DeviceFailed
-from .android.findings import examine_phone
-from .android.phone import Phone
-from .doctor import Finding
+from ...pipeline.errors import DeviceFailed
+from ..android.findings import examine_phone
+from ..android.phone import Phone
+from ..setup.doctor import Finding
+from ..target import Target
 from .provision import DISTRIBUTIONS
-from .target import Target
 
 NO_64_BIT = "a 64-bit system: Raspberry Pi OS (64-bit)"
 

@@ -12,11 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.disk import is_full
-from ..pipeline.errors import DeviceFailed, EdgestillError
-from ..pipeline.scratch import scratch_folder
-from .conversation import STEPS, Conversation
-from .places import cache_folder
+from ...pipeline.disk import is_full
+from ...pipeline.errors import DeviceFailed, EdgestillError
+from ...pipeline.scratch import scratch_folder
+from ..conversation import STEPS, Conversation
+from ..places import cache_folder
 from .provision import Provision
 from .transport import FORBIDDEN, FULL, Transport
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from ..pipeline.errors import DeviceFailed, MissingTool
-from ..pipeline.scratch import scratch_folder
-from .parts import apt_get
-from .ssh_words import cause
-from .transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, Completed, say_sending
+from ...pipeline.errors import DeviceFailed, MissingTool
+from ...pipeline.scratch import scratch_folder
+from ..devices.transport import FORBIDDEN, FULL, SLOW, TRANSFER_SECONDS, Completed, say_sending
+from ..setup.parts import apt_get
+from .words import cause
 
 OPTIONS = ("BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5")
 CONNECT_SECONDS = 45.0

@@ -6,13 +6,13 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pipeline.disk import written_to
-from ..pipeline.errors import EdgestillError, MissingTool
-from ..pipeline.progress import say
-from ..pipeline.scratch import scratch_folder
-from .emulation import tools
-from .parts import PROGRAMS, apt_get
-from .places import cache_folder
+from ...pipeline.disk import written_to
+from ...pipeline.errors import EdgestillError, MissingTool
+from ...pipeline.progress import say
+from ...pipeline.scratch import scratch_folder
+from ..places import cache_folder
+from ..setup.parts import PROGRAMS, apt_get
+from . import tools
 
 SUITE, PACKAGES, PYTHON, GLIBC = "bookworm", "python3,libstdc++6,libc-bin", "3.11", "2.36"
 MAKER = "mmdebstrap"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.errors import DeviceFailed
-from ..pipeline.progress import say
-from .installation import version_of
-from .places import cache_folder
+from ...pipeline.errors import DeviceFailed
+from ...pipeline.progress import say
+from ..places import cache_folder
+from ..setup.installation import version_of
 from .transport import Transport
 from .wheels import Platform, Unresolved, Wheels, wheels
 

@@ -1,0 +1,1 @@
+"""A Raspberry Pi, or any Linux machine, over ssh."""
