@@ -9,7 +9,7 @@ from .distillation.augmentation import Augmentation
 from .distillation.guiding import TEACHERS, Guiding
 from .distillation.options import Training, suiting
 from .errors import BadRecipe, choices
-from .models.catalog import OF_TOKENS
+from .fitness import check_net
 from .recipe import TEACHER_NAMES, Recipe, StageTable
 from .stages import name_of, stage_type
 from .stages.stage import Stage
@@ -149,8 +149,7 @@ class _Builder:
                 named[name] = name.replace("_", " ")
         stage = self.seeded(table.stage, seed)
         inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
-        if name_of(stage) == "prune":
-            self.prunable(table, inputs["source"])
+        check_net(table.where, stage, inputs, self.steps)
         return self.add(table.name + suffix, stage, **inputs)
 
     def is_taught(self, table: StageTable) -> bool:
@@ -163,28 +162,17 @@ class _Builder:
             raise BadRecipe(f"{table.where}: weights names a net, but initial does not say what to take of it")
         return bool(vars(table.stage).get("initial"))
 
-    def prunable(self, table: StageTable, step: str) -> None:
-        """Nets of token ids hold no channels that could be taken out of one layer after the other."""
-        source = self.steps[step]
-        while "model" not in vars(source.stage) and "source" in source.inputs:
-            source = self.steps[source.inputs["source"]]
-        model = vars(source.stage).get("model")
-        if model in OF_TOKENS:
-            raise BadRecipe(
-                f"{table.where}: channels are removed from nets of images and series, but model {model!r} reads token "
-                "ids; leave the stage out and choose a smaller width under [student]"
-            )
-
     def fitted(self, table: StageTable, stage: Stage, named: Mapping[str, str]) -> dict[str, str | None]:
         """Every input as a step that gives a kind the stage takes: a checkpoint's export, a teacher's outputs."""
         fitted: dict[str, str | None] = {}
         for name, kinds in stage.takes.items():
-            if name in TEACHERS and name in named:
-                self.record(named[name], stage)
+            data = named.get("data", "data")
+            if "teacher-outputs" in kinds and name in named:
+                self.record(named[name], stage, data)
             if name == "calibration" and named.get(name) == "calibration":
-                fitted[name] = self.calibration(str(fitted["source"]))
+                fitted[name] = self.calibration(str(fitted["source"]), data)
                 continue
-            step = self.bridged(named.get(name), kinds)
+            step = self.bridged(named.get(name), kinds, data)
             needed = name == "teacher" and name_of(stage) == "distill" and self.is_taught(table)
             needed = needed or (name == "weights" and self.begins_taught(table))
             if step is None and (name not in stage.optional or needed or name in table.inputs):
@@ -194,12 +182,20 @@ class _Builder:
             fitted[name] = step
         return fitted
 
-    def record(self, step: str, student: Stage) -> None:
-        """What a net that an earlier stage gave says, for a student that names it as its teacher."""
-        if step not in self.steps or self.gives(step) != "checkpoint" or f"{step} outputs" in self.steps:
+    def record(self, step: str, student: Stage, data: str) -> None:
+        """What a net says of the data of a student that names it as its teacher, once."""
+        answers, known = self.answers(step, data), self.steps.get(self.answers(step, "data"))
+        if step not in self.steps or answers in self.steps:
             return
-        teach = self.heard(self.like(stage_type("teach"), student), self.plain(step))
-        self.add(f"{step} outputs", teach, source=step, data="data")
+        if known:
+            self.add(answers, known.stage, **{**known.inputs, "data": data})
+        elif self.gives(step) == "checkpoint":
+            teach = self.heard(self.like(stage_type("teach"), student), self.plain(step))
+            self.add(answers, teach, source=step, data=data)
+
+    def answers(self, step: str, data: str) -> str:
+        """The step that records what a net says of data."""
+        return f"{step} outputs" if data == "data" else f"{step} outputs on {data}"
 
     def plain(self, step: str) -> str:
         """A step's name without the seed."""
@@ -218,15 +214,15 @@ class _Builder:
                     f"give both the same under [training]"
                 )
 
-    def bridged(self, step: str | None, kinds: tuple[str, ...]) -> str | None:
+    def bridged(self, step: str | None, kinds: tuple[str, ...], data: str) -> str | None:
         if step not in self.steps:
             return None
         if self.gives(step) in kinds:
             return step
         if "onnx" in kinds and self.gives(step) == "checkpoint":
             return self.add(f"{step} onnx", stage_type("export-onnx")(), source=step)
-        if "teacher-outputs" in kinds and f"{step} outputs" in self.steps:
-            return f"{step} outputs"
+        if "teacher-outputs" in kinds and self.answers(step, data) in self.steps:
+            return self.answers(step, data)
         return None
 
     def why_not(self, name: str, step: str | None, kinds: tuple[str, ...]) -> str:
@@ -263,12 +259,13 @@ class _Builder:
             Variant(label, files, (judged,), (), parity, self.labels.get(self.steps[tflite].inputs["source"]))
         )
 
-    def calibration(self, source: str) -> str:
-        """The user's own calibration of that file where the recipe has one before, else one of ours."""
+    def calibration(self, source: str, data: str) -> str:
+        """The user's own calibration of that file on these data where the recipe has one before, else one of ours."""
         for step in self.steps.values():
-            if name_of(step.stage) == "calibrate" and step.inputs["source"] == source:
+            if name_of(step.stage) == "calibrate" and (step.inputs["source"], step.inputs["data"]) == (source, data):
                 return step.name
-        return self.add(f"{source} calibration", stage_type("calibrate")(), source=source, data="data")
+        own = "" if data == "data" else f" on {data}"
+        return self.add(f"{source} calibration{own}", stage_type("calibrate")(), source=source, data=data)
 
     def merged(self, rows: list[Variant]) -> Variant:
         """One row of the rows that the seeds gave."""

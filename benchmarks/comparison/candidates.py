@@ -119,7 +119,12 @@ def _names(method: str) -> Iterator[str]:
 
 
 def _control(table: StageTable) -> Iterator[StageTable]:
-    """The same stage taught by outputs that belong to other samples."""
+    """The same stage taught by outputs that belong to other samples; BadRecipe where it learns from made-up ones."""
+    if "data" in table.inputs:
+        raise BadRecipe(
+            f"{table.where}: the control shuffles what a teacher says of real samples, but this stage learns from "
+            f"{table.inputs['data']!r}; leave the control out"
+        )
     shuffle, name = stage_type("shuffle-outputs"), "shuffled outputs"
     yield StageTable(name, shuffle(), {"source": table.inputs.get("teacher", "teacher")}, table.where)
     yield replace(table, name=SHUFFLED, inputs={**table.inputs, "teacher": name})

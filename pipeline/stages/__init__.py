@@ -20,6 +20,7 @@ NAMES = {
     "evaluate-teacher": "evaluate_teacher:EvaluateTeacher",
     "teach": "teach:Teach",
     "shuffle-outputs": "shuffle_outputs:ShuffleOutputs",
+    "invert": "invert:Invert",
     "distill": "distill:Distill",
     "prune": "prune:Prune",
     "export-onnx": "export_onnx:ExportOnnx",
