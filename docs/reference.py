@@ -23,7 +23,7 @@ from edgestill.pipeline.stages import NAMES as STAGES
 from edgestill.pipeline.stages import stage_type
 
 PAGE = Path(__file__).with_name("recipe.md")
-OWN = ("distill", "prune", "calibrate", "quantize")  # the stages that a user writes down
+OWN = ("distill", "invert", "prune", "calibrate", "quantize")  # the stages that a user writes down
 TRAINING = {field.name for field in dataclasses.fields(Training)}
 TOP = {"seed"}  # stands at the top of a recipe
 
@@ -45,7 +45,7 @@ The tables are `[data]`, `[training]`, `[teacher]`, `[student]`, the `[[stage]]`
 
 ABOUT_STAGES = """
 `stage` says which one runs; `name` gives its row another name. Every input is the stage before unless it is named: `source` is what the stage works
-on (`"scratch"` is the student alone, `"teacher"` the teacher), the others are listed with it.
+on (`"scratch"` is the student alone, `"teacher"` the teacher), the others are listed with it; `data` may name an `invert`.
 """
 
 

@@ -39,7 +39,7 @@ torch.set_num_threads(1)
 RECIPE = Path(__file__).parent / "cases" / "data_free.toml"
 BYTES = Preprocess((8, 8, 1), "uint8", 255.0, (0.3,), (0.4,))
 CLASSES = Task("classify", ("a", "b", "c"))
-FEW = Inverting(count=30, steps=8, batch=16)
+FEW = Inverting(count=30, steps=8, at_once=16)
 
 
 def teacher(preprocess: Preprocess = BYTES, model: str = "ds-cnn", task: Task = CLASSES) -> Checkpoint:
@@ -76,7 +76,7 @@ def test_the_steps_make_the_teacher_surer_and_bring_its_layers_nearer_to_what_th
     net = teacher().net
 
     def judged(steps: int) -> tuple[float, float]:
-        whole = inverted(teacher(), Inverting(count=60, steps=steps, batch=66), "").train
+        whole = inverted(teacher(), Inverting(count=60, steps=steps, at_once=66), "").train
         fed = torch.from_numpy(BYTES.apply(whole.x).transpose(0, 3, 1, 2).copy())
         with torch.no_grad(), listening_norms(net) as met:
             loss = nn.functional.cross_entropy(net(fed), torch.from_numpy(whole.y))

@@ -64,7 +64,7 @@ def check_invertible(teacher: Checkpoint, how: Inverting) -> None:
 
 def _made(teacher: Checkpoint, y: NDArray[np.int64], how: Inverting) -> Iterator[NDArray[np.generic]]:
     """Raw inputs (b,h,w,c) for these classes, batch after batch."""
-    wanted = torch.from_numpy(y).split(how.batch)  # type: ignore[no-untyped-call]
+    wanted = torch.from_numpy(y).split(how.at_once)  # type: ignore[no-untyped-call]
     steps = track(range(len(wanted) * max(1, how.steps)), len(wanted) * max(1, how.steps))
     noise = torch.Generator().manual_seed(how.draw)
     for classes in wanted:
@@ -80,7 +80,7 @@ def _optimized(
     least, most = (torch.from_numpy(channels_first(edge[None])) for edge in bounds(preprocess, how.limit))
     images = is_image(preprocess)
     x = _noise((len(y), *least.shape[1:]), images, noise).clamp(least, most).requires_grad_()
-    stepping = torch.optim.Adam([x], how.learning_rate, betas=(0.5, 0.9))
+    stepping = torch.optim.Adam([x], how.rate, betas=(0.5, 0.9))
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(stepping, max(1, how.steps))
     teacher.net.eval().requires_grad_(False)
     with listening_norms(teacher.net) as met:

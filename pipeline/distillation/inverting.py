@@ -12,18 +12,12 @@ OF_TOKENS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Inverting:
-    """`count` inputs, every class in its share, made in `steps` steps of Adam, `batch` at a time; 0 leaves the noise.
-
-    The loss is the teacher's cross entropy with the class that is wanted, plus `statistics` times how far its batch
-    norms are from what they met in training; of images also `variation` times how unlike neighbours are, and each step
-    moves them by up to `jitter` pixels. What is not an image stays within `limit` deviations of its mean. `draw` is the
-    seed of the noise: students of all seeds learn from the same inputs.
-    """
+    """The options of the stage `invert`, which says what each of them is."""
 
     count: int = 1024
     steps: int = 120
-    batch: int = 256
-    learning_rate: float = 0.1
+    at_once: int = 256
+    rate: float = 0.1
     statistics: float = 3.0
     variation: float = 0.3
     jitter: int = 2
@@ -32,5 +26,5 @@ class Inverting:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        at_least(self, count=2, steps=0, batch=2, statistics=0, variation=0, jitter=0, draw=0, threads=1)
-        above_zero(self, "learning_rate", "limit")
+        at_least(self, count=2, steps=0, at_once=2, statistics=0, variation=0, jitter=0, draw=0, threads=1)
+        above_zero(self, "rate", "limit")

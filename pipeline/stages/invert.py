@@ -11,7 +11,15 @@ from ..distillation.inverting import Inverting
 
 @dataclass(frozen=True, kw_only=True)
 class Invert(Inverting):
-    """Inputs that the net `teacher` is sure of, as a data set that later stages name: `data = "invert"`."""
+    """Inputs made from the net `teacher` alone, as a data set that later stages name: `data = "invert"`.
+
+    There are `count` inputs, every class in its share, made `at_once` in `steps` of Adam at this `rate`; 0 leaves the noise.
+
+    The loss is the teacher's cross entropy with the class that is wanted, plus `statistics` times how far its batch
+    norms are from what they met in training; of images also `variation` times how unlike neighbours are, and each step
+    moves them by up to `jitter` pixels. What is not an image stays within `limit` deviations of its mean. `draw` is the
+    seed of the noise: students of all seeds learn from the same inputs.
+    """
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"teacher": ("checkpoint",)}
     optional: ClassVar[frozenset[str]] = frozenset()
