@@ -13,7 +13,8 @@ from ..distillation.inverting import Inverting
 class Invert(Inverting):
     """Inputs made from the net `teacher` alone, as a data set that later stages name: `data = "invert"`.
 
-    There are `count` inputs, every class in its share, made `at_once` in `steps` of Adam at this `rate`; 0 leaves the noise.
+    There are `count` inputs, every class in its share, made `at_once` in `steps` of Adam at this `rate`; 0 leaves the
+    noise.
 
     The loss is the teacher's cross entropy with the class that is wanted, plus `statistics` times how far its batch
     norms are from what they met in training; of images also `variation` times how unlike neighbours are, and each step
