@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .distillation.limits import HEAVIEST
+
 
 @dataclass(frozen=True)
 class SearchSpace:
@@ -25,7 +27,7 @@ class SearchSpace:
         for name, between in self.weights.items():
             if not isinstance(between, list) or not all(_is_number(end) for end in between):
                 raise ValueError(f"weights: {name} is {between!r}; it must be an array of two numbers")
-            _check(f"weights: {name}", between, 1e-9, 1e9)
+            _check(f"weights: {name}", between, 1e-9, HEAVIEST)
 
 
 def _is_number(value: Any) -> bool:

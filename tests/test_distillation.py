@@ -258,7 +258,7 @@ def test_the_stages_are_options_and_one_call_each(folder: Path, tmp_path: Path) 
         (Train, {"model": "ds-cnn", "weight_decay": float("nan")}, "weight_decay is nan; it must be at least 0"),
         (Train, {"model": "ds-cnn", "threads": 0}, "threads is 0; it must be at least 1"),
         (Teach, {"views": 0}, "views is 0; it must be at least 1"),
-        (Distill, {"model": "ds-cnn", "temperature": 0.0}, "temperature is 0.0; it must be above 0"),
+        (Distill, {"model": "ds-cnn", "temperature": 0.0}, "temperature is 0.0; it must be at least 0.001"),
         (
             Distill,
             {"model": "ds-cnn", "alpha": 1.5},

@@ -111,10 +111,23 @@ def test_answers_that_would_fill_the_disk_are_refused_before_they_do(
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"temperature_end": 1.0}, "temperature_schedule and temperature_end need each other"),
     ({"alpha_schedule": "linear"}, "alpha_schedule and alpha_end need each other"),
-    ({"alpha_schedule": "linear", "alpha_end": 1.5}, "alpha_end is 1.5; it must be at most 1"),
+    (
+        {"alpha_schedule": "linear", "alpha_end": 1.5},
+        "alpha_end is 1.5; it is the teacher's share of the loss, from 0 to 1",
+    ),
     ({"methods": ({"weight": 1.0},)}, "a method needs a name; there are"),
     ({"methods": ({"name": "soft-target"},)}, "no method is named 'soft-target'; there are"),
-    ({"methods": ({"name": "logits", "weight": -1},)}, "weight is -1; it must be a number, not below 0"),
+    ({"methods": ({"name": "logits", "weight": -1},)}, "weight is -1; it must be a number from 0 to 1,000,000"),
+    (
+        {"methods": ({"name": "logits", "weight": 1e300},)},
+        r"weight is 1e\+300; it must be a number from 0 to 1,000,000",
+    ),
+    ({"methods": ({"name": "logits", "weight": float("nan")},)}, "weight is nan; it must be a number from 0 to"),
+    ({"temperature": 1e30}, r"temperature is 1e\+30; it must be at most 1000"),
+    ({"temperature": 1e-300}, "temperature is 1e-300; it must be at least 0.001"),
+    ({"temperature_schedule": "linear", "temperature_end": 1e30}, r"temperature_end is 1e\+30; it must be at most"),
+    ({"methods": ({"name": "logits", "weight": 0},), "alpha": 1.0}, "nothing would train the student"),
+    ({"methods": ({"name": "dkd", "weight": 0.0}, {"name": "hint", "weight": 0}), "alpha": 1.0}, "nothing would train"),
     ({"methods": ({"name": "logits", "colour": 1},)}, "no option is named 'colour'"),
 ]
 
@@ -123,6 +136,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_what_a_student_cannot_listen_to_is_refused_before_it_is_trained(options: Mapping[str, Any], said: str) -> None:
     with pytest.raises((ValueError, BadRecipe), match=said):
         Guiding(**options)
+
+
+def test_methods_without_weight_are_no_fault_while_the_labels_have_a_share() -> None:
+    silent = ({"name": "logits", "weight": 0},)
+    assert Guiding(methods=silent, alpha=0.5).chosen
+    assert Guiding(methods=silent, alpha=1.0, alpha_end=0.5, alpha_schedule="linear").chosen
 
 
 OWN = """

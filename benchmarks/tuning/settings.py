@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...pipeline.distillation.guiding import Guiding
+from ...pipeline.distillation.limits import HEAVIEST
 from ...pipeline.distillation.methods.catalog import method
 from ...pipeline.errors import BadRecipe, choices
 from ...pipeline.recipe import Recipe, StageTable
@@ -59,7 +60,7 @@ def _weights(guiding: Guiding, recipe: Recipe) -> Iterator[Range]:
         own = method(choice).weight if choice.weight is None else choice.weight
         between = given.pop(choice.name, None)
         if between is None and len(guiding.chosen) > 1 and own > 0:
-            between = [own / 10, own * 10]
+            between = [own / 10, min(own * 10, HEAVIEST)]
         if between:
             yield Range(key, float(between[0]), float(between[1]), log=True, own=own)
     if given:

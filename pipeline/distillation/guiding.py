@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..artifact import Artifact, Kind
-from .limits import at_least, check_guidance
+from .limits import check_guidance
 from .methods.catalog import WITHOUT_TEACHER, Chosen, chosen, sources
 from .schedules import Scheduled, Shape
 
@@ -45,10 +45,11 @@ class Guiding:
         check_guidance(self)
         for name in ("temperature", "alpha"):
             self._check_end(name)
-        assert self.chosen
-        at_least(self, temperature_end=1e-3, alpha_end=0)
-        if self.alpha_end is not None and self.alpha_end > 1:
-            raise ValueError(f"alpha_end is {self.alpha_end}; it must be at most 1")
+        if all(choice.weight == 0 for choice in self.chosen) and self.alpha == _end(self.alpha_end, self.alpha) == 1:
+            raise ValueError(
+                "alpha is 1 and every method's weight is 0: nothing would train the student; give a method a weight "
+                "above 0, or lower alpha"
+            )
 
     def _check_end(self, name: str) -> None:
         values = vars(self)

@@ -1,5 +1,7 @@
 """Bounds of options, checked when they are written down; torch is not needed to know them."""
 
+HEAVIEST = 1_000_000  # a method's weight: papers go to 3000, and float32 must still hold gradients times it
+
 
 def at_least(options: object, **limits: float) -> None:
     """ValueError when an option is below its limit; one that is None is not given."""
@@ -26,8 +28,13 @@ def above_zero(options: object, *names: str) -> None:
 
 
 def check_guidance(options: object) -> None:
-    """ValueError unless the temperature is above 0 and alpha, the teacher's share of the loss, from 0 to 1."""
-    above_zero(options, "temperature")
-    alpha = getattr(options, "alpha")  # noqa: B009
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is {alpha}; it is the teacher's share of the loss, from 0 to 1")
+    """ValueError unless temperatures are from 0.001 to 1000 and alpha, the teacher's share of the loss, from 0 to 1.
+
+    Beyond those a softmax of float32 is all of one class, or even to the last bit: neither tells anything.
+    """
+    at_least(options, temperature=1e-3, temperature_end=1e-3)
+    at_most(options, temperature=1e3, temperature_end=1e3)
+    for name in ("alpha", "alpha_end"):
+        alpha = getattr(options, name)
+        if alpha is not None and not 0 <= alpha <= 1:
+            raise ValueError(f"{name} is {alpha}; it is the teacher's share of the loss, from 0 to 1")

@@ -10,6 +10,7 @@ from ...errors import BadRecipe, choices
 from ...models.factory import check_options, options_of
 from ...own_code import is_own, own_file, own_folder, own_function, own_sources
 from ...task import TaskKind
+from ..limits import HEAVIEST
 
 if TYPE_CHECKING:
     from ..method import Method
@@ -64,8 +65,9 @@ def chosen(table: Mapping[str, Any]) -> Chosen:
     name, weight = options.pop("name", None), options.pop("weight", None)
     if not isinstance(name, str):
         raise ValueError(f"a method needs a name; there are {choices(NAMES)}, or module:Class for one of your own")
-    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0):
-        raise ValueError(f"method {name!r}: weight is {weight!r}; it must be a number, not below 0")
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if weight is not None and not (number and 0 <= weight <= HEAVIEST):
+        raise ValueError(f"method {name!r}: weight is {weight!r}; it must be a number from 0 to {HEAVIEST:,}")
     check_options(options, known(name), f"method {name!r}")
     _check_pairs(name, {**known(name), **options})
     return Chosen(name, weight, options)
