@@ -17,7 +17,7 @@ from ...pipeline.recipe import Recipe
 from ...pipeline.runtimes.scores import read_scores
 from ...pipeline.task import Task
 from ...targets.target import Device, Plan
-from ..commands.handover import Handed
+from ..commands.handover import ENDINGS, Handed, stems
 from ..harness.result import ArenaBytes, Result
 from .derive import SCRATCH
 from .document import Curve, LayerParity, Parity, Report
@@ -42,7 +42,8 @@ def assemble(
     """The report of a run whose files were handed over and measured."""
     dataset, last = load(artifacts["data"].path), steps.variants[-1]
     task, told = dataset.about.task, read_scores(artifacts[last.judged[0]].path)["predictions"]
-    name = next(file.path.name for file in handed if file.variant == last.name and file.role)
+    name = next((file.path.name for file in handed if file.variant == last.name and file.role), last.name)
+    called = stems(steps.variants)
     return Report(
         recipe=recipe.name,
         recipe_sha256=digest(recipe.path),
@@ -65,7 +66,7 @@ def assemble(
         ),
         results=tuple(results),
         curves=tuple(_curves(steps, artifacts)),
-        parity=tuple(_parity(row, artifacts, handed, task) for row in steps.variants if row.parity),
+        parity=tuple(_parity(row, artifacts, called[row.name], task) for row in steps.variants if row.parity),
         confusion=confusion(name, task, told, dataset.test.y),
         scatter=scatter(name, task, told, dataset.test.y),
         notes=(*_of_labels(dataset), *_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, dataset)),
@@ -120,14 +121,14 @@ def _curves(steps: Chain, artifacts: Artifacts) -> Iterator[Curve]:
             yield Curve(row.name, about.seed, tuple(epoch.validation for epoch in about.history), kept)
 
 
-def _parity(row: Planned, artifacts: Artifacts, handed: Sequence[Handed], task: Task) -> Parity:
+def _parity(row: Planned, artifacts: Artifacts, called: str, task: Task) -> Parity:
+    """Of the two INT8 files, by the names that they have where they are handed over; only one of them may be."""
     assert row.parity
     found = _read(artifacts[row.parity])
-    names = {file.role: file.path.name for file in handed if file.variant == row.name}
     end = found["end_to_end"]
     return Parity(
-        first=names["int8 tflite"],
-        second=names["int8 onnx"],
+        first=f"{called}{ENDINGS['int8 tflite']}",
+        second=f"{called}{ENDINGS['int8 onnx']}",
         passed=found["passed"],
         layers=tuple(
             LayerParity(
