@@ -1,16 +1,16 @@
 """From a recipe to steps: which stage runs on whose artifact, with the scratch student and the exports put beside."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .distillation.augmentation import Augmentation
 from .distillation.guiding import TEACHERS, Guiding
-from .distillation.options import Training, suiting
 from .errors import BadRecipe, choices
-from .fitness import check_net
+from .fitness import check_net, check_student
 from .recipe import TEACHER_NAMES, Recipe, StageTable
+from .rehearsed import rehearsal
 from .stages import name_of, stage_type
 from .stages.stage import Stage
 from .teacher_table import TeacherTable
@@ -65,24 +65,18 @@ class _Builder:
 
     def chain(self) -> Chain:
         self.add("data", self.recipe.data)
-        self.add("rehearsal", self.rehearsal(), data="data")
         for name, table in zip(TEACHER_NAMES, self.recipe.teachers, strict=False):
             self.teacher(name, table)
         for offset in range(self.recipe.seeds):
             self.student(self.recipe.seed + offset, first=offset == 0)
         if "app" in self.recipe.exports and not any(row.source for rows in self.rows.values() for row in rows):
             raise BadRecipe(f'{self.recipe.path.name}: exports: "app" is made of INT8 files; add a [[stage]] quantize')
-        return Chain(tuple(self.steps.values()), tuple(self.merged(rows) for rows in self.rows.values()))
+        first = {"data": self.steps["data"], "rehearsal": self.rehearsal()}
+        return Chain(tuple({**first, **self.steps}.values()), tuple(self.merged(rows) for rows in self.rows.values()))
 
-    def rehearsal(self) -> Stage:
-        """Every net of the recipe that shall be written as files, once."""
-        taught = [stage for teacher in self.recipe.teachers if teacher.export for stage in teacher.stages]
-        trained = [*taught, self.recipe.student, *(table.stage for table in self.recipe.stages)]
-        nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
-        rehearse: Callable[..., Stage] = stage_type("rehearse")
-        models = tuple(net for place, net in enumerate(nets) if net not in nets[:place])
-        trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
-        return rehearse(models=models, task=self.recipe.task, trainings=tuple(trainings))
+    def rehearsal(self) -> Step:
+        """What must be known of the steps before the first of them trains: it is made when all of them are there."""
+        return Step("rehearsal", rehearsal(self.recipe, self.steps), {"data": "data"})
 
     def teacher(self, name: str, table: TeacherTable) -> None:
         """The stages that lead to a teacher, its scores, and its outputs."""
@@ -150,6 +144,7 @@ class _Builder:
         stage = self.seeded(table.stage, seed)
         inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
         check_net(table.where, stage, inputs, self.steps)
+        check_student(table.where, stage, inputs, self.steps, self.recipe.student)
         return self.add(table.name + suffix, stage, **inputs)
 
     def is_taught(self, table: StageTable) -> bool:

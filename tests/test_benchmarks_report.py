@@ -181,6 +181,13 @@ def test_every_student_that_was_taught_is_told_of_by_its_own_name(digits: Report
     assert said.startswith("Distillation, hinted: ")
 
 
+def test_an_assistant_of_another_net_is_not_held_to_the_student_alone(digits: Report) -> None:
+    taught, alone = ({"options": {"model": "ds-cnn", "options": {"width": width}}} for width in (16, 8))
+    lineage = {"scratch": alone, "distill": {"stage": "distill", **taught}}
+    assert not list(sentences.distillations(replace(digits, lineage=lineage)))
+    assert list(sentences.distillations(replace(digits, lineage={**lineage, "scratch": taught})))
+
+
 def test_rows_of_different_runtimes_are_warned_about(digits: Report) -> None:
     assert sentences.mixed(digits) is None
     files = tuple(file for file in digits.variants[0].files if file.role == "float onnx")

@@ -16,7 +16,7 @@ from edgestill.benchmarks.report.document import read_report
 from edgestill.benchmarks.tables.table import print_report
 from edgestill.pipeline.artifact import Artifact, digest
 from edgestill.pipeline.chain import chain
-from edgestill.pipeline.errors import BadRecipe
+from edgestill.pipeline.errors import BadInput, BadRecipe
 from edgestill.pipeline.recipe import Recipe, read_recipe
 from edgestill.pipeline.stages import name_of
 from edgestill.pipeline.stages.shuffle_outputs import ShuffleOutputs
@@ -47,6 +47,16 @@ def test_methods_that_a_user_names_stand_in_place_of_the_recipes() -> None:
     assert planned.rows == ("student from scratch", "logits", "distilled")
     with pytest.raises(BadRecipe, match="no method is named 'logit'"):
         comparison(read_recipe(COMPARED), ["logit"])
+
+
+def test_one_way_of_teaching_is_compared_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--methods names 'logits' twice"):
+        comparison(read_recipe(COMPARED), ["logits", "soft-targets", "logits"])
+    twice = tmp_path / "twice.toml"
+    first, rest = COMPARED.read_text().split('[[stage]]\nstage = "quantize"')
+    only = '[[stage]]\nstage = "distill"\nname = "alone"\nmethods = [{ name = "logits", weight = 0.5 }]\n'
+    twice.write_text(f'{first.replace("[[stage]]", only + "[[stage]]", 1)}[[stage]]\nstage = "quantize"{rest}')
+    assert comparison(read_recipe(twice)).rows == ("student from scratch", "alone", "soft-targets", "distilled")
 
 
 def test_both_students_are_pruned_and_quantized_and_the_chosen_one_comes_last() -> None:

@@ -74,6 +74,32 @@ def test_three_seeds_make_three_students_and_one_teacher(tmp_path: Path) -> None
     }
 
 
+TWIN = 'stage = "distill"\nmodel = "ds-cnn"\noptions = {{ {options} }}\n{more}'
+UNFAIR = {
+    "epochs is 20, but the student from scratch, the same net, has 7": TWIN.format(options="width = 8", more=""),
+    "batch is 64, but the student": TWIN.format(options="depth = 4, width = 8", more="epochs = 7\n"),
+    "initial would begin with 'scratch', which is the student's own net": 'stage = "distill"\ninitial = "channels"\n'
+    'weights = "scratch"\n',
+    "initial would begin with 'first', which is the student's own net": 'stage = "distill"\nname = "first"\n'
+    '[[stage]]\nstage = "distill"\ninitial = "drop-layers"\nweights = "first"\n',
+    "teacher and teacher_2 are one and the same, 'teacher outputs'": 'stage = "distill"\nteacher_2 = "teacher"\n'
+    'teacher = "teacher"\n',
+}
+
+
+@pytest.mark.parametrize("said", UNFAIR)
+def test_a_student_that_is_given_more_than_the_one_from_scratch_is_refused(said: str, tmp_path: Path) -> None:
+    text = RECIPE.replace('stage = "distill"\ntemperature = 3\n', UNFAIR[said])
+    with pytest.raises(BadRecipe, match=said):
+        chain(read_recipe(written(tmp_path, text)))
+
+
+def test_the_students_net_by_its_own_name_is_taught_where_its_budget_is_the_same(tmp_path: Path) -> None:
+    same = TWIN.format(options="width = 8", more="epochs = 7\nbatch = 32\n")
+    made = chain(read_recipe(written(tmp_path, RECIPE.replace('stage = "distill"\ntemperature = 3\n', same))))
+    assert "distilled" in [row.name for row in made.variants]
+
+
 def test_without_pruning_the_quantizer_takes_the_distilled_student(tmp_path: Path) -> None:
     text = RECIPE.replace('[[stage]]\nstage = "prune"\nratio = 0.25\n', "")
     steps = {step.name: step for step in chain(read_recipe(written(tmp_path, text))).steps}

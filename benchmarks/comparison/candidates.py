@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...pipeline.distillation.guiding import Guiding
-from ...pipeline.errors import BadRecipe
+from ...pipeline.errors import BadInput, BadRecipe
+from ...pipeline.fitness import same_net
 from ...pipeline.recipe import Recipe, StageTable
 from ...pipeline.stages import name_of, stage_type
 from ...pipeline.teacher_table import TeacherTable
@@ -64,10 +65,12 @@ def comparison(recipe: Recipe, methods: Sequence[str] = (), shuffled: bool = Fal
     control row learns from the teacher's outputs `shuffled` among the samples. BadRecipe where there is none to teach.
     """
     distilling = [table for table in recipe.stages if name_of(table.stage) == "distill"]
-    students = [table for table in distilling if _is_student(table, recipe)]
+    students = [table for table in distilling if same_net(table.stage, recipe.student)]
     if (methods or shuffled) and not students:
         raise BadRecipe(f"{recipe.path.name}: no [[stage]] distils the student; --methods and the control need one")
-    alone = list(_alone(students[-1], methods, {table.name for table in recipe.stages})) if students else []
+    if twice := [name for place, name in enumerate(methods) if name in methods[:place]]:
+        raise BadInput(f"--methods names {twice[0]!r} twice; once is enough")
+    alone = list(_alone(students, methods, {table.name for table in recipe.stages})) if students else []
     candidates = sorted([*students, *alone], key=lambda table: len(_methods(table)))
     control = list(_control(students[-1])) if shuffled else []
     after = tuple(_after(recipe))
@@ -85,30 +88,26 @@ def comparison(recipe: Recipe, methods: Sequence[str] = (), shuffled: bool = Fal
     )
 
 
-def _is_student(table: StageTable, recipe: Recipe) -> bool:
-    """Not an assistant of another net."""
-    own, student = vars(table.stage), vars(recipe.student)
-    return all(own[key] == student[key] for key in ("model", "options"))
-
-
 def _methods(table: StageTable) -> Sequence[Mapping[str, Any]]:
     assert isinstance(table.stage, Guiding)
     return table.stage.methods or ({"name": "soft-targets"},)
 
 
-def _alone(table: StageTable, named: Sequence[str], taken: set[str]) -> Iterator[StageTable]:
-    """The stage with each of these methods, or of its own, and no other; not again what it is already."""
+def _alone(students: Sequence[StageTable], named: Sequence[str], taken: set[str]) -> Iterator[StageTable]:
+    """The last stage with each of these methods, or of its own, and no other; not again what there is already."""
+    table, there = students[-1], [(one.stage, one.inputs) for one in students]
     own = list(_methods(table))
     known = {method["name"]: method for method in own}
     for method in [known.get(name, {"name": name}) for name in named] or own:
-        if own == [method]:
-            continue
-        name = next(name for name in _names(str(method["name"])) if name not in taken)
-        taken.add(name)
         try:
             stage = replace(table.stage, methods=(method,))  # type: ignore[type-var]
         except (BadRecipe, ValueError) as error:
             raise BadRecipe(f"{table.where}: {error}") from error
+        if own == [method] or (stage, table.inputs) in there:
+            continue
+        there.append((stage, table.inputs))
+        name = next(name for name in _names(str(method["name"])) if name not in taken)
+        taken.add(name)
         yield replace(table, name=name, stage=stage)
 
 

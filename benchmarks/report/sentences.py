@@ -95,10 +95,18 @@ def mixed(report: Report) -> str | None:
 def distillations(report: Report) -> Iterator[str]:
     """What teaching brought each student, against the same net trained alone with equally many steps."""
     for one in derive(report.variants, report.results).scores:
-        if one.variant == DISTILLED or report.lineage.get(one.variant, {}).get("stage") == "distill":
+        if _is_taught(report, one.variant):
             title = "Distillation" if one.variant == DISTILLED else f"Distillation, {one.variant}"
             if said := _brought(one, report, title):
                 yield said
+
+
+def _is_taught(report: Report, name: str) -> bool:
+    """Whether the row is a student that was taught, of the same net as the one trained alone: no assistant."""
+    made = report.lineage.get("distill" if name == DISTILLED else name, {})
+    alone = report.lineage.get("scratch", {}).get("options", {})
+    told = name == DISTILLED or made.get("stage") == "distill"
+    return told and all(made.get("options", alone).get(key) == alone.get(key) for key in ("model", "options"))
 
 
 def _brought(one: Scores, report: Report, title: str) -> str | None:

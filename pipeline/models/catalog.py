@@ -31,15 +31,27 @@ OF_ANYTHING = ("dense-autoencoder",)
 def check(model: str, options: Mapping[str, Any]) -> None:
     """BadRecipe when no net has that name or no such option. The user's own is looked up in the recipe's folder."""
     where = f"model {model!r}"
-    if model in NAMES:
-        module, _, function = NAMES[model].partition(":")
-        check_options(options, options_of(Path(__file__).parent / f"{module}.py", function, where), where)
-    elif not is_own(model):
+    if model not in NAMES and not is_own(model):
         raise BadRecipe(
             f"no model is named {model!r}; there are {choices(NAMES)}, or module:factory for one of your own"
         )
-    elif own_folder():
-        check_options(options, options_of(own_file(model, where), model.partition(":")[2], where), where)
+    known = _options(model, where)
+    if known is not None:
+        check_options(options, known, where)
+
+
+def filled(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of a net as far as it can be read here: as it is given, else as it is by default."""
+    known = _options(model, f"model {model!r}") or {}
+    return {name: _frozen(value) for name, value in {**known, **options}.items()}
+
+
+def _options(model: str, where: str) -> dict[str, Any] | None:
+    """A net's options with their defaults; None for one of the user's own outside of a recipe's folder."""
+    if model in NAMES:
+        module, _, function = NAMES[model].partition(":")
+        return options_of(Path(__file__).parent / f"{module}.py", function, where)
+    return options_of(own_file(model, where), model.partition(":")[2], where) if own_folder() else None
 
 
 def sources(model: str) -> list[Path]:
