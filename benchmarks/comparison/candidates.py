@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...pipeline.distillation.guiding import Guiding
+from ...pipeline.distillation.guiding import TEACHERS, Guiding
 from ...pipeline.errors import BadInput, BadRecipe
 from ...pipeline.fitness import same_net
-from ...pipeline.recipe import Recipe, StageTable
+from ...pipeline.recipe import TEACHER_NAMES, Recipe, StageTable
 from ...pipeline.stages import name_of, stage_type
 from ...pipeline.teacher_table import TeacherTable
 from ..report.derive import SCRATCH, SHUFFLED
@@ -72,7 +72,7 @@ def comparison(recipe: Recipe, methods: Sequence[str] = (), shuffled: bool = Fal
         raise BadInput(f"--methods names {twice[0]!r} twice; once is enough")
     alone = list(_alone(students, methods, {table.name for table in recipe.stages})) if students else []
     candidates = sorted([*students, *alone], key=lambda table: len(_methods(table)))
-    control = list(_control(students[-1])) if shuffled else []
+    control = list(_control(students[-1], len(recipe.teachers))) if shuffled else []
     after = tuple(_after(recipe))
     kept = [table for table in recipe.stages if _makes_data(table) or (table in distilling and table not in students)]
     taught = replace(
@@ -117,16 +117,25 @@ def _names(method: str) -> Iterator[str]:
     yield from (f"{method} {number}" for number in range(2, 100))
 
 
-def _control(table: StageTable) -> Iterator[StageTable]:
-    """The same stage taught by outputs that belong to other samples; BadRecipe where it learns from made-up ones."""
-    if "data" in table.inputs:
-        raise BadRecipe(
-            f"{table.where}: the control shuffles what a teacher says of real samples, but this stage learns from "
-            f"{table.inputs['data']!r}; leave the control out"
-        )
-    shuffle, name = stage_type("shuffle-outputs"), "shuffled outputs"
-    yield StageTable(name, shuffle(), {"source": table.inputs.get("teacher", "teacher")}, table.where)
-    yield replace(table, name=SHUFFLED, inputs={**table.inputs, "teacher": name})
+def _control(table: StageTable, teachers: int) -> Iterator[StageTable]:
+    """The same stage where all that its teachers say belongs to other samples, and no weights of theirs are taken."""
+    if not (isinstance(table.stage, Guiding) and table.stage.needs_teacher):
+        raise BadRecipe(f"{table.where}: its methods learn from no teacher, so there is none to shuffle for a control")
+    data = {key: given for key, given in table.inputs.items() if key == "data"}
+    inputs = {key: given for key, given in table.inputs.items() if key != "weights"}
+    for number, (key, teacher) in enumerate(_heard(table, teachers), start=1):
+        inputs[key] = f"shuffled outputs {number}" if number > 1 else "shuffled outputs"
+        yield StageTable(inputs[key], stage_type("shuffle-outputs")(), {"source": teacher, **data}, table.where)
+    yield replace(table, name=SHUFFLED, stage=replace(table.stage, initial=""), inputs=inputs)  # type: ignore[call-arg]
+
+
+def _heard(table: StageTable, teachers: int) -> Iterator[tuple[str, str]]:
+    """The teachers that a stage listens to, input by input: those it names, or so many of the recipe's."""
+    for place, (key, name) in enumerate(zip(TEACHERS, TEACHER_NAMES, strict=True)):
+        if key in table.inputs:
+            yield key, table.inputs[key]
+        elif "teacher" not in table.inputs and place < teachers:
+            yield key, name
 
 
 def _after(recipe: Recipe) -> Iterator[StageTable]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ...pipeline.distillation.methods.catalog import WITHOUT_TEACHER
 from ..stats import Interval
 from ..tables.human import change, counted, gain, micros, size
 from .derive import SHUFFLED, Scores
@@ -65,8 +66,26 @@ def _of_control(control: Scores, report: Report) -> Iterator[str]:
         worth = _told(control.over_scratch, report, control.test.mean)
         yield (
             f"the control fails: even a shuffled teacher seems to bring {worth}; what teaching brings here is not "
-            "what the teacher knows, but softer labels or a luckier training"
+            f"what the teacher knows, but softer labels{_or_else(report)} or a luckier training"
         )
+
+
+def _or_else(report: Report) -> str:
+    return "".join(f", {name}, which needs no teacher," for name in _without_teacher(report))
+
+
+def _without_teacher(report: Report) -> list[str]:
+    """The control's methods that need no teacher, so that nothing is taken of them by shuffling."""
+    methods = report.lineage.get(SHUFFLED, {}).get("options", {}).get("methods", ())
+    return [method["name"] for method in methods if method["name"] in WITHOUT_TEACHER]
+
+
+def _shuffled(report: Report) -> str:
+    """The teacher of the control, and what the control has besides or has not."""
+    free = _without_teacher(report)
+    beside = f", beside {' and '.join(free)}, which {'need' if free[1:] else 'needs'} none," if free else ""
+    begun = any(made.get("options", {}).get("initial") for made in report.lineage.values())
+    return f"a teacher with shuffled outputs{' and no weights to begin with' if begun else ''}{beside}"
 
 
 def control(report: Report) -> str | None:
@@ -77,7 +96,7 @@ def control(report: Report) -> str | None:
         return None
     worth = _told(found.over_scratch, report, found.test.mean)
     gained = found.over_scratch.estimate * report.variants[0].metric.sign > 0 and found.over_scratch.excludes(0.0)
-    return f"Control: a teacher with shuffled outputs brings {worth} on test" + ("." if gained else ": no gain.")
+    return f"Control: {_shuffled(report)} brings {worth} on test" + ("." if gained else ": no gain.")
 
 
 def since(report: Report) -> Iterator[str]:

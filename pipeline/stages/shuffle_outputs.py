@@ -11,14 +11,20 @@ from ..distillation.limits import at_least
 
 @dataclass(frozen=True, kw_only=True)
 class ShuffleOutputs:
-    """Every sample gets what the teacher said of another, drawn by `seed`; layers move along, and all views alike."""
+    """Every sample gets what the teacher said of another, drawn by `seed`; layers move along, and all views alike.
+
+    Where `data` is named, what is shuffled is what the teacher said of those data.
+    """
 
     seed: int = 0
 
-    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"source": ("teacher-outputs",)}
-    optional: ClassVar[frozenset[str]] = frozenset()
+    takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {
+        "source": ("teacher-outputs",),
+        "data": ("dataset",),
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"data"})
     gives: ClassVar[Kind] = "teacher-outputs"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __post_init__(self) -> None:
