@@ -43,7 +43,7 @@ def bench_page(results: Sequence[Result], compared: Sequence[str], command: str)
         sustained.of_lines(_long(results)),
         Section("reproduce", "Do it again", element("pre", element("code", command))),
     ]
-    return document("bench · edgestill", _top(results), [one for one in parts if one])
+    return document("bench · edgestill", _top(results), [one for one in parts if one], "what --json prints")
 
 
 def _top(results: Sequence[Result]) -> Html:

@@ -59,18 +59,18 @@ def write_page(report: Report, path: Path) -> None:
 def page(report: Report) -> Html:
     """The page of a report."""
     shown = [made for make in SECTIONS if (made := make(report))]
-    return document(f"{report.recipe} · edgestill", header(report), shown)
+    return document(f"{report.recipe} · edgestill", header(report), shown, "report.json")
 
 
-def document(title: str, top: Html, shown: list[Section]) -> Html:
-    """A page of these sections, figures drawn by the Plotly that stands in it."""
+def document(title: str, top: Html, shown: list[Section], raw: str) -> Html:
+    """A page of these sections, figures drawn by the Plotly that stands in it; `raw` says where the raw samples are."""
     from plotly.offline import get_plotlyjs
 
     scripts = (
         [_script(get_plotlyjs()), _data(shown), _script(_file("page.js"))] if any(one.figure for one in shown) else []
     )
     links = (element("a", one.anchor.capitalize(), href=f"#{one.anchor}") for one in shown)
-    body = element("body", top, element("nav", *links), element("main", *map(_section, shown)), _footer(), *scripts)
+    body = element("body", top, element("nav", *links), element("main", *map(_section, shown)), _footer(raw), *scripts)
     return join([Html("<!doctype html>\n"), element("html", _head(title), body, lang="en")])
 
 
@@ -110,10 +110,9 @@ def _script(text: str) -> Html:
     return element("script", Html(text))
 
 
-def _footer() -> Html:
-    return element(
-        "footer", element("p", "Every figure on this page was measured or counted; the raw samples are in report.json.")
-    )
+def _footer(raw: str) -> Html:
+    said = f"Every figure on this page was measured or counted, or is called an estimate; the raw samples are in {raw}."
+    return element("footer", element("p", said))
 
 
 def _file(name: str) -> str:

@@ -27,13 +27,14 @@ def processors_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def disagreements(results: Sequence[Result]) -> Iterator[str]:
-    """Files whose outputs are not those of their reference, a line each."""
+def disagreements(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """Files whose outputs are not those of their reference, a line each: a fault, or another runtime's own rounding."""
     for result in results:
         if result.output and result.output.mismatches:
             wrong, values = result.output.mismatches, counted(result.output.values, "value")
             named = f"{Path(result.file.path).name} on {result.target}"
-            yield f"{named}: {wrong} of {values} are not those of {result.output.reference}"
+            said = f"{named}: {wrong} of {values} are not those of {result.output.reference}"
+            yield ("failed", said) if result.is_wrong else ("fact", f"{said}, which rounds in its own way")
 
 
 def remarks(results: Sequence[Result]) -> Iterator[tuple[str, str]]:

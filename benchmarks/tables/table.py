@@ -89,7 +89,7 @@ def tables_of(results: Sequence[Result]) -> Iterator[tuple[str, Table]]:
 def remarks_on(results: Sequence[Result], compared: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """What kind of remark, and its words: wrong outputs first, failures last."""
     measured, processors, boards, estimated = _sorted(results)
-    yield from (("failed", text) for text in disagreements([*measured, *processors]))
+    yield from disagreements([*measured, *processors])
     yield from readings(measured)
     yield from of_long_runs(results)
     facts = (compared, of_processors(measured), of_browsers(measured), of_phones(measured))

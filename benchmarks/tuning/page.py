@@ -25,7 +25,7 @@ def write_page(tuned: Tuned, path: Path) -> None:
 def page(tuned: Tuned) -> Html:
     """The page itself."""
     shown = [_trials(tuned), *(_setting(tuned, one) for one in tuned.space), _table(tuned), _again(tuned)]
-    return document(f"{tuned.recipe}, tuned · edgestill", _top(tuned), shown)
+    return document(f"{tuned.recipe}, tuned · edgestill", _top(tuned), shown, "tuned.json")
 
 
 def _top(tuned: Tuned) -> Html:
