@@ -72,7 +72,7 @@ def _check_budget(where: str, stage: Stage, student: Stage) -> None:
 def _check_start(where: str, inputs: Mapping[str, str], steps: Mapping[str, Made], student: Stage) -> None:
     if "weights" not in inputs:
         return
-    begun = _net(steps[inputs["weights"]], steps).stage
+    begun = beginning(steps[inputs["weights"]], steps).stage
     if "model" in vars(begun) and same_net(begun, student):
         raise BadRecipe(
             f"{where}: initial would begin with {inputs['weights']!r}, which is the student's own net and trained "

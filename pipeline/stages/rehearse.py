@@ -1,4 +1,4 @@
-"""Rehearse: every net of a recipe is built, run, exported and lowered once before anything is trained."""
+"""Rehearse: every net of a recipe is built, exported and lowered, and every lesson given once, before any training."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind
 from ..distillation.options import Training
+from ..distillation.planned import Planned
 from ..errors import BadRecipe
 from ..models.catalog import sources
 from ..task import TaskKind
@@ -15,7 +16,8 @@ from ..task import TaskKind
 
 @dataclass(frozen=True)
 class Rehearse:
-    """The nets by name and options, untrained: what cannot reach a file is found in seconds, not after the training.
+    """The nets by name and options, untrained, and the `lessons` that are planned: what cannot reach a file, or cannot
+    be taught so, is found in seconds, not after the training.
 
     `task` is what the recipe says that its nets do; the data must say the same. `trainings` must suit the data too.
     """
@@ -23,19 +25,22 @@ class Rehearse:
     models: tuple[tuple[str, Mapping[str, Any]], ...]
     task: TaskKind = "classify"
     trainings: tuple[Training, ...] = ()
+    lessons: tuple[Planned, ...] = ()
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "report"
-    version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ("onnx", "torch")
+    version: ClassVar[int] = 3
+    libraries: ClassVar[tuple[str, ...]] = ("onnx", "torch", "torch-pruning")
 
     def sources(self) -> Iterable[Path]:
-        return [path for model, _ in self.models for path in sources(model)]
+        nets = [path for model, _ in self.models for path in sources(model)]
+        return [*nets, *(path for planned in self.lessons for path in planned.sources())]
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
         from ..data.dataset import load
         from ..distillation.options import check_training
+        from ..distillation.rehearsal import rehearse
         from ..graph.from_onnx import from_onnx
         from ..models.export import untrained_onnx
 
@@ -54,4 +59,6 @@ class Rehearse:
                 untrained_onnx(model, options, about.task, about.preprocess, dataset.largest_id), f"model {model!r}"
             )
             sizes.append({"model": model, "parameters": graph.parameters(), "macs": graph.macs()})
+        for planned in self.lessons:
+            rehearse(planned, dataset)
         out.write_text(json.dumps(sizes, sort_keys=True))
