@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgestill.benchmarks.page.confidence import together
 from edgestill.benchmarks.report.agreement import Answered, agreement
-from edgestill.benchmarks.report.baseline import Baseline, changes_since, slim
+from edgestill.benchmarks.report.baseline import Baseline, changes_since, same_samples, slim
 from edgestill.benchmarks.report.choice import choose
 from edgestill.benchmarks.report.derive import SCRATCH, SHUFFLED, derive
 from edgestill.benchmarks.report.document import read_report
@@ -152,7 +152,7 @@ def test_rows_that_another_beats_in_everything_are_not_in_front() -> None:
 
 def test_a_report_against_itself_has_not_changed() -> None:
     digits = read_report(REPORT)
-    baseline = Baseline(digits.recipe, digits.data, digits.created, tuple(map(slim, digits.variants)))
+    baseline = Baseline(digits.recipe, digits.data, digits.created, tuple(map(slim, digits.variants)), (), True)
     found = list(changes_since(baseline, digits.variants, digits.results))
     assert [one.variant for one in found] == [one.name for one in digits.variants]
     assert all(one.test and one.test.estimate == 0 and one.bytes == 0 and one.p50_us is None for one in found)
@@ -160,9 +160,17 @@ def test_a_report_against_itself_has_not_changed() -> None:
 
 def test_only_rows_that_both_have_are_held_against_each_other() -> None:
     now, then = row("taught", [90.0, 91.0]), row("taught", [89.0, 90.0, 70.0])
-    baseline = Baseline("r", "d", "c", (then, row("gone", [1.0])))
+    baseline = Baseline("r", "d", "c", (then, row("gone", [1.0])), same_samples=True)
     (found,) = changes_since(baseline, (now, row("new", [2.0, 3.0])), ())
     assert found.variant == "taught" and found.seeds == 2 and found.test and found.test.estimate == 1
+
+
+def test_scores_on_other_samples_are_not_held_against_each_other() -> None:
+    data = [{"scratch": {"inputs": {"data": sha}}} for sha in ("a" * 64, "b" * 64)]
+    assert same_samples(data[0], data[0]) and not same_samples(*data) and not same_samples({}, {})
+    then = row("taught", [89.0, 90.0])
+    (found,) = changes_since(Baseline("r", "d", "c", (then,)), (row("taught", [90.0, 91.0]),), ())
+    assert found.test is None and found.seeds == 0
 
 
 def test_a_teacher_weaker_than_students_alone_is_warned_of_and_a_better_one_is_not() -> None:

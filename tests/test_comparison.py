@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgestill.benchmarks.commands.session import _baseline
 from edgestill.benchmarks.comparison.candidates import comparison
 from edgestill.benchmarks.comparison.session import _alone_first
 from edgestill.benchmarks.plain import plain
 from edgestill.benchmarks.report.derive import SHUFFLED
 from edgestill.benchmarks.report.document import read_report
-from edgestill.benchmarks.report.verdicts import control
+from edgestill.benchmarks.report.verdicts import control, since
 from edgestill.benchmarks.tables.table import print_report
 from edgestill.pipeline.artifact import Artifact, digest
 from edgestill.pipeline.chain import chain
@@ -237,6 +238,16 @@ def test_the_second_comparison_makes_nothing_and_the_first_is_its_baseline(
     since = json.loads((folder / "out" / "report.json").read_text())["derived"]["since"]
     assert len(since) == 7 and all(one["test"]["estimate"] == 0 and not one["bytes"] for one in since)
     assert "Against compared of " in again.stdout
+
+
+def test_a_baseline_of_another_split_is_told_and_its_scores_are_not_compared(compared: Any) -> None:
+    report = read_report(compared[0] / "out" / "report.json")
+    moved = {**report.lineage, "scratch": {"inputs": {"data": "0" * 64}}}
+    same, other = (_baseline(replace(report, lineage=lineage), report) for lineage in (report.lineage, moved))
+    assert not any("scores on test are not compared" in said for said in since(replace(report, baseline=same)))
+    *changes, last = since(replace(report, baseline=other))
+    assert last == "The baseline is of other samples of digits: scores on test are not compared with it."
+    assert changes and not any("on test" in said for said in changes)
 
 
 def test_a_baseline_that_is_none_is_refused_before_any_work(

@@ -23,7 +23,7 @@ from ..harness.measure import bench
 from ..harness.result import Result
 from ..page import write_page
 from ..report.assemble import assemble
-from ..report.baseline import Baseline, slim, times
+from ..report.baseline import Baseline, same_samples, slim, times
 from ..report.document import Report, read_report, write_report
 from ..report.forewarning import Forewarning
 from ..tables.human import counted
@@ -90,7 +90,7 @@ def reported(
         results += kept
     report = replace(assemble(recipe, steps, artifacts, handed, device, plan, results), **told)
     if baseline is not None:
-        report = replace(report, baseline=_baseline(baseline, device, plan))
+        report = replace(report, baseline=_baseline(baseline, report))
     if before is not None:
         report = replace(report, created=before.created, device=before.device)
     with written_to(out, CURE):
@@ -131,14 +131,17 @@ def _measured_alike(found: Report, device: Device, plan: Plan) -> bool:
     return found.plan == plan and _lasting(found.device.facts) == _lasting(device.facts)
 
 
-def _baseline(earlier: Report, device: Device, plan: Plan) -> Baseline:
-    """What is kept of an earlier report; of its times nothing where they were measured otherwise or elsewhere."""
+def _baseline(earlier: Report, report: Report) -> Baseline:
+    """What is kept of an earlier report beside this one; of its times nothing where they were measured otherwise or
+    elsewhere."""
+    alike = _measured_alike(earlier, report.device, report.plan)
     return Baseline(
         recipe=earlier.recipe,
         data=earlier.data,
         created=earlier.created,
         variants=tuple(slim(row) for row in earlier.variants),
-        times=times(earlier.variants, earlier.results) if _measured_alike(earlier, device, plan) else (),
+        times=times(earlier.variants, earlier.results) if alike else (),
+        same_samples=same_samples(earlier.lineage, report.lineage),
     )
 
 

@@ -1,7 +1,8 @@
 """An earlier report as a baseline: what changed since, in the rows that both have."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..harness.result import Result
 from ..stats import Interval, paired_difference
@@ -19,13 +20,15 @@ class Timed:
 @dataclass(frozen=True)
 class Baseline:
     """What an earlier report says: its rows, and their times where they were measured by the same plan on the same
-    machine; else `times` is empty, for they do not compare."""
+    machine; else `times` is empty, for they do not compare. Scores are of the `same_samples` only where its data are
+    the very same, split by split; else they do not compare either."""
 
     recipe: str
     data: str
     created: str
     variants: tuple[Variant, ...]
     times: tuple[Timed, ...] = ()
+    same_samples: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ def times(variants: Sequence[Variant], results: Sequence[Result]) -> tuple[Timed
     return tuple(Timed(name, calls.p50) for name, calls in timed if calls)
 
 
+def same_samples(lineage: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the students from scratch of two reports' lineages had data of one digest."""
+    known = [each.get("scratch", {}).get("inputs", {}).get("data") for each in (lineage, other)]
+    return known[0] is not None and known[0] == known[1]
+
+
 def slim(variant: Variant) -> Variant:
     """A row without what is drawn of it alone."""
     return replace(variant, judged=None, reliability=(), agreement=())
@@ -59,7 +68,7 @@ def changes_since(baseline: Baseline, variants: Sequence[Variant], results: Sequ
         old = then.get(row.name)
         if old is None or old.metric != row.metric:
             continue
-        pairs = _pairs(row, old)
+        pairs = _pairs(row, old) if baseline.same_samples else []
         sizes = [one.displayed.bytes if one.displayed else None for one in (row, old)]
         yield Since(
             variant=row.name,

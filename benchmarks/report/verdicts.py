@@ -118,8 +118,9 @@ def since(report: Report) -> Iterator[str]:
             parts.append(f"p50 {'−' if one.p50_us < 0 else '+'}{micros(abs(one.p50_us))}")
         if parts:
             yield f"Against {baseline.recipe} of {baseline.created}, {one.variant}: {'; '.join(parts)}."
-    if baseline.data != report.data:
-        yield f"The baseline is of other data, {baseline.data}: its scores are not of the same samples."
+    if not baseline.same_samples:
+        which = f"data, {baseline.data}" if baseline.data != report.data else f"samples of {baseline.data}"
+        yield f"The baseline is of other {which}: scores on test are not compared with it."
 
 
 def _told(difference: Interval, report: Report, near: float) -> str:
