@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ALIKE = 3  # pairs that differ all alike, from which on that is no chance
 P99_NEEDS = 1000  # samples: with fewer, less than ten of them decide a 99th percentile
 Z_975 = 1.959964
 T_975 = (  # Student's t, 0.975 quantile, for 1, 2, ... 30 degrees of freedom
@@ -44,15 +45,23 @@ class Spread:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its 95 % confidence interval; both ends are None where one sample can give none."""
+    """An estimate with its 95 % confidence interval; both ends are None where the samples can give none.
+
+    `alike` says that this is so because three pairs or more differ all by the estimate itself. That is no chance: what
+    is counted in steps hides at most a deviation of a step / sqrt(12), that of rounding, so that Student's interval of
+    three pairs reaches 0.72 of a step, and a difference that is not 0 is a step or more.
+    """
 
     estimate: float
     low: float | None
     high: float | None
+    alike: bool = False
 
     def excludes(self, value: float) -> bool:
-        """Whether the interval is there and does not hold this value."""
-        return self.low is not None and self.high is not None and not self.low <= value <= self.high
+        """Whether the interval is there and does not hold this value, or all pairs agree on another."""
+        if self.low is None or self.high is None:
+            return self.alike and not math.isclose(self.estimate, value, abs_tol=1e-9)
+        return not self.low <= value <= self.high
 
 
 def latency(samples: Sequence[float], first: float | None = None) -> Latency:
@@ -102,11 +111,12 @@ def spread(values: Sequence[float]) -> Spread:
 def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Interval:
     """Mean of `values - baseline`, pair by pair, with Student's t interval; the pairs are equal seeds or rounds.
 
-    Differences that are all the same say nothing of their spread: then there is no interval.
+    Differences that are all the same say nothing of their spread: then there is no interval, but of three or more it is
+    told that they are alike.
     """
     found = _mean_interval([value - base for value, base in zip(values, baseline, strict=True)])
     differ = found.low is None or found.high is None or not math.isclose(found.low, found.high, abs_tol=1e-9)
-    return found if differ else Interval(found.estimate, None, None)
+    return found if differ else Interval(found.estimate, None, None, alike=len(values) >= ALIKE)
 
 
 def speed_ratio(rounds: Sequence[Sequence[float]], baseline: Sequence[Sequence[float]]) -> Interval:

@@ -61,8 +61,9 @@ def _spread(values: Sequence[float]) -> str:
 def _gain(own: Mapping[int, float], alone: Mapping[int, float]) -> str:
     seeds = sorted(own.keys() & alone.keys())
     found = paired_difference([own[seed] for seed in seeds], [alone[seed] for seed in seeds])
-    if found is None or len(seeds) < 2:
-        return f"{own[seeds[0]] - alone[seeds[0]]:+.2f}, one student".replace("-", "−")
+    if found.low is None:
+        students = "one student" if len(seeds) < 2 else f"the same for all {len(seeds)}"
+        return f"{found.estimate:+.2f}, {students}".replace("-", "−")
     return f"{found.estimate:+.2f} ({found.low:+.2f} to {found.high:+.2f})".replace("-", "−")
 
 

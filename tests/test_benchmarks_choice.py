@@ -67,6 +67,17 @@ def test_a_candidate_is_held_to_the_student_alone_wherever_their_rows_stand() ->
         assert over == {"teacher": None, SCRATCH: None, "distilled": 1.25, SHUFFLED: -50.0}
 
 
+@pytest.mark.parametrize("worth", [[20.0] * 5, [20.0, 20.01, 20.02, 20.0, 20.0]])
+def test_a_gain_that_is_the_same_in_every_seed_is_no_weaker_than_one_that_varies(worth: list[float]) -> None:
+    alone = [70.0, 71.0, 70.5, 69.5, 70.0]
+    found = choose([row("scratch", alone), row("taught", [a + b for a, b in zip(alone, worth, strict=True)])])
+    assert found and found.chosen == "taught"
+    found = choose([row("scratch", alone), row("taught", [a - b for a, b in zip(alone, worth, strict=True)])])
+    assert found and found.chosen == "scratch"
+    found = choose([row("scratch", alone), row("taught", list(alone))])
+    assert found and found.chosen == "scratch" and not found.within_noise
+
+
 def test_one_seed_chooses_the_simplest() -> None:
     found = choose([row("scratch", [90.0]), row("taught", [95.0])])
     assert found and found.chosen == "scratch" and found.within_noise

@@ -172,6 +172,18 @@ def test_the_sentence_on_distillation_claims_nothing_from_one_seed(digits: Repor
     assert "3 seeds, paired 95 % interval" in many and "chance is not excluded" in many
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [(0.5, "(3 seeds, the same in each): a gain."), (0.0, "(3 seeds, the same in each): neither a gain nor a loss.")],
+)
+def test_what_every_seed_brings_alike_is_told_without_an_interval(digits: Report, more: float, said: str) -> None:
+    alone = next(row.test for row in digits.variants if row.name == "student from scratch")
+    test = tuple(value + more for value in alone)
+    rows = tuple(replace(row, test=test) if row.name == "distilled" else row for row in digits.variants)
+    (found,) = sentences.distillations(replace(digits, variants=rows))
+    assert found.endswith(said) and "interval" not in found
+
+
 def test_every_student_that_was_taught_is_told_of_by_its_own_name(digits: Report) -> None:
     names = {"distilled": "hinted"}
     rows = tuple(replace(row, name=names.get(row.name, row.name)) for row in digits.variants)

@@ -88,6 +88,22 @@ def test_a_paired_difference_has_students_interval() -> None:
     assert found.excludes(0.0)
 
 
+@given(st.lists(st.integers(0, 100), min_size=3, max_size=6), st.integers(-50, 50), st.sampled_from([1.0, 0.1, 1 / 3]))
+def test_pairs_that_all_differ_alike_are_no_chance(base: list[int], steps: int, step: float) -> None:
+    found = paired_difference([(value + steps) * step for value in base], [value * step for value in base])
+    assert (found.low, found.high, found.alike) == (None, None, True)
+    assert found.excludes(0.0) == (steps != 0)
+
+
+def test_what_rounding_may_hide_of_three_pairs_is_less_than_a_step() -> None:
+    assert t_975(2) / math.sqrt(12) / math.sqrt(3) < 1 < t_975(1) / math.sqrt(12) / math.sqrt(2)
+
+
+def test_two_pairs_that_differ_alike_prove_nothing() -> None:
+    found = paired_difference([90.0, 91.0], [70.0, 71.0])
+    assert found.low is None and not found.excludes(0.0)
+
+
 def test_one_pair_proves_nothing() -> None:
     found = paired_difference([97.0], [90.0])
     assert (found.low, found.high) == (None, None)

@@ -116,11 +116,11 @@ def _brought(one: Scores, report: Report, title: str) -> str | None:
     near = one.test.mean
     alone = f"the same student trained alone{_unequal(report, one.variant)}"
     said = f"{title}: {change(difference.estimate, metric, near)} against {alone}"
-    if difference.low is None or difference.high is None:
-        few = "one seed is too few" if one.test.n < 2 else "the seeds agree too exactly"
+    if difference.low is None and not difference.alike:
+        few = "one seed is too few" if one.test.n < 2 else "two seeds that agree exactly are too few"
         return f"{said}; {few} to call it a gain or a loss."
-    interval = f"95 % interval {between(difference, metric, near)}"
-    return f"{said} ({counted(one.test.n, 'seed')}, paired {interval}): {verdict(difference, metric)}."
+    found = "the same in each" if difference.alike else f"paired 95 % interval {between(difference, metric, near)}"
+    return f"{said} ({counted(one.test.n, 'seed')}, {found}): {verdict(difference, metric)}."
 
 
 def _unequal(report: Report, taught: str) -> str:
@@ -142,7 +142,7 @@ def between(interval: Interval, metric: Metric, near: float) -> str:
 
 def verdict(difference: Interval, metric: Metric) -> str:
     if not difference.excludes(0.0):
-        return "chance is not excluded"
+        return "neither a gain nor a loss" if difference.alike else "chance is not excluded"
     gained = difference.estimate * metric.sign > 0
     return "a gain" if gained else "a loss, so train this student without the teacher"
 

@@ -128,5 +128,5 @@ def _told(difference: Interval, report: Report, near: float) -> str:
     metric = report.variants[0].metric
     said = change(difference.estimate, metric, near)
     if difference.low is None:
-        return f"{said} (no interval)"
+        return f"{said} ({'the same in every seed' if difference.alike else 'no interval'})"
     return f"{said} (95 % interval {between(difference, metric, near)})"

@@ -77,6 +77,7 @@ def words(tuned: Tuned) -> Iterator[tuple[str, str]]:
     if found is not None:
         worth = change(found.estimate, tuned.metric, best.mean)
         interval = f" (95 % interval {between(found, tuned.metric, best.mean)})" if found.low is not None else ""
+        interval = " (the same in every seed)" if found.alike else interval
         yield "fact", f"Against the recipe's own settings there: {worth}{interval}."
         if tuned.within_noise:
             few = "one seed tells nothing of it; " if tuned.seeds < 2 else ""
