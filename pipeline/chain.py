@@ -130,7 +130,7 @@ class _Builder:
                 if table.inputs[name] not in names:
                     raise BadRecipe(
                         f"{table.where}: {name} names {table.inputs[name]!r}, but no stage before is called that; "
-                        f"there are {choices(names)}"
+                        f"there are {choices(names, table.inputs[name])}"
                     )
                 named[name] = names[table.inputs[name]]
             elif name == "source":

@@ -13,6 +13,8 @@ EdgestillError                 anything we raise on purpose; exit code 2
   RuntimeDied                  a child process that ran a model ended by a signal or ran out of time; 2
 """
 
+from collections.abc import Iterable
+
 LONGEST = 2000  # characters of a line in a message
 
 
@@ -88,6 +90,19 @@ def printable(text: str) -> str:
     return "\n".join(line if len(line) <= LONGEST else f"{line[:LONGEST]} ..." for line in lines)
 
 
-def choices(names: object) -> str:
-    """The names there are, sorted and joined, for the end of an error message."""
-    return ", ".join(sorted(str(name) for name in names))  # type: ignore[attr-defined]
+def choices(names: Iterable[object], misspelt: object = None, besides: str = "") -> str:
+    """The names there are, sorted and joined, and what is possible `besides`, for the end of an error message.
+
+    Where a name was given that is none of them, it ends with the one that was meant, as far as that can be told.
+    """
+    known = sorted(str(name) for name in names)
+    return ", ".join(known) + besides + meant(known, misspelt)
+
+
+def meant(names: Iterable[object], misspelt: object) -> str:
+    """Which of the names is most like one that is none of them, capitals aside: a question to end a message with."""
+    from difflib import get_close_matches
+
+    small = {str(name).lower(): str(name) for name in names}
+    like = get_close_matches(misspelt.lower(), small, n=1) if isinstance(misspelt, str) else []
+    return f"; did you mean {small[like[0]]!r}?" if like else ""

@@ -18,7 +18,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = [key for key in table if key not in fields]
     if unknown:
-        raise BadRecipe(f"{where}: no key is named {unknown[0]!r}; there are {choices(fields)}")
+        raise BadRecipe(f"{where}: no key is named {unknown[0]!r}; there are {choices(fields, unknown[0])}")
     missing = [name for name, field in fields.items() if _required(field) and name not in table]
     if missing:
         raise BadRecipe(f"{where}: the key {missing[0]!r} is missing")
@@ -35,7 +35,7 @@ def convert(value: Any, hint: Any, where: str) -> Any:
     origin = get_origin(hint)
     if origin is Literal:
         if value not in get_args(hint):
-            raise BadRecipe(f"{where}: {value!r} is not a choice; there are {choices(get_args(hint))}")
+            raise BadRecipe(f"{where}: {value!r} is not a choice; there are {choices(get_args(hint), value)}")
         return value
     if origin in (types.UnionType, Union):
         return _first_that_fits(value, hint, where)

@@ -126,7 +126,8 @@ def _locate(named: str | Path) -> Path:
     if str(named) in shipped():
         return _shipped_path(str(named))
     raise BadRecipe(
-        f"no recipe is named {str(named)!r}; there are {choices(shipped())}, or give the path of a .toml file"
+        f"no recipe is named {str(named)!r}; there are "
+        + choices(shipped(), str(named), ", or give the path of a .toml file")
     )
 
 
@@ -141,7 +142,9 @@ class _Reader:
     def recipe(self) -> Recipe:
         unknown = [key for key in self.top if key not in TOP]
         if unknown:
-            raise BadRecipe(f"{self.file}: no table or key is named {unknown[0]!r}; there are {choices(TOP)}")
+            raise BadRecipe(
+                f"{self.file}: no table or key is named {unknown[0]!r}; there are {choices(TOP, unknown[0])}"
+            )
         seed = self.value("seed", int, 0)
         seeds = self.value("seeds", int, 1)
         if not 1 <= seeds <= 100:
@@ -212,7 +215,9 @@ class _Reader:
         known = {field.name for name in ("train", "teach", "distill", "prune") for field in _fields(stage_type(name))}
         unknown = [key for key in table if key not in known]
         if unknown:
-            raise BadRecipe(f"{self.file}: [training]: no key is named {unknown[0]!r}; there are {choices(known)}")
+            raise BadRecipe(
+                f"{self.file}: [training]: no key is named {unknown[0]!r}; there are {choices(known, unknown[0])}"
+            )
         return table
 
     def refuse_seed(self, table: Mapping[str, Any], where: str) -> None:
@@ -257,7 +262,8 @@ class _Reader:
         unknown = [key for key in table if key not in options]
         if unknown:
             raise BadRecipe(
-                f"{where} ({named}): no key is named {unknown[0]!r}; there are {choices({*options, *kind.takes})}"
+                f"{where} ({named}): no key is named {unknown[0]!r}; there are "
+                + choices({*options, *kind.takes}, unknown[0])
             )
         if kind is stage_type("distill") and "model" not in table:
             self.refuse_another_budget(table, f"{where} ({named})")
@@ -279,7 +285,9 @@ class _Reader:
         given = self.top.get("exports", list(FORMATS[:-1]))
         named: Sequence[str] = convert(given, tuple[str, ...], f"{self.file}: exports")
         if unknown := [name for name in named if name not in FORMATS]:
-            raise BadRecipe(f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS)}")
+            raise BadRecipe(
+                f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS, unknown[0])}"
+            )
         return tuple(named)
 
 

@@ -20,9 +20,7 @@ def rehearsal(recipe: Recipe, steps: Mapping[str, Made]) -> Stage:
     rehearse: Callable[..., Stage] = stage_type("rehearse")
     models = tuple(net for place, net in enumerate(nets) if net not in nets[:place])
     trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
-    return rehearse(
-        models=models, task=recipe.task, trainings=tuple(trainings), lessons=tuple(_lessons(recipe, steps))
-    )
+    return rehearse(models=models, task=recipe.task, trainings=tuple(trainings), lessons=tuple(_lessons(recipe, steps)))
 
 
 def _lessons(recipe: Recipe, steps: Mapping[str, Made]) -> Iterator[Planned]:

@@ -14,6 +14,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "checkpoint": ("import-checkpoint",),
     "file": ("import-model",),
     "text_encoder": ("embed", "fit-head"),
+    "latent_semantics": ("find-semantics", "fit-head"),
     "saved_model": ("convert-keras", "import-model"),
 }
 NETS = ("model", "checkpoint")  # kinds that end in a net of torch's: it may be trained on, and be exported
@@ -67,7 +68,7 @@ def _refuse_unknown(own: Mapping[str, Any], known: set[str], others: set[str], w
     """`others` are keys that change which stages there are."""
     unknown = [key for key in own if key not in known]
     if unknown:
-        raise BadRecipe(f"{where}: no key is named {unknown[0]!r}; there are {choices(known | others)}")
+        raise BadRecipe(f"{where}: no key is named {unknown[0]!r}; there are {choices(known | others, unknown[0])}")
 
 
 def _made(name: str, known: set[str], shared: Mapping[str, Any], own: Mapping[str, Any], where: str) -> Stage:

@@ -31,7 +31,7 @@ def find(name: str) -> Target:
         return TARGETS[name]()
     own = own_targets()
     if name not in own:
-        raise BadInput(f"no target is named {name!r}; there are {choices([*TARGETS, *own])}")
+        raise BadInput(f"no target is named {name!r}; there are {choices([*TARGETS, *own], name)}")
     return own[name]
 
 

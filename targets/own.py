@@ -83,11 +83,11 @@ def _target(where: str, name: str, table: Any) -> Target:
             f'{where}: must be a table, such as\n  [{name}]\n  kind = "ssh"\n  host = "pi@raspberrypi.local"'
         )
     if (kind := table.get("kind")) not in tuple(KINDS):
-        raise BadInput(f"{where}: kind is {kind!r}; there are {choices(KINDS)}")
+        raise BadInput(f"{where}: kind is {kind!r}; there are {choices(KINDS, kind)}")
     values = {key: value for key, value in table.items() if key != "kind"}
     for key, value in values.items():
         if key not in KINDS[kind]:
-            raise BadInput(f"{where}: no option is named {key!r}; there are {choices(KINDS[kind])}")
+            raise BadInput(f"{where}: no option is named {key!r}; there are {choices(KINDS[kind], key)}")
         if type(value) is not OPTIONS[key]:
             raise BadInput(f"{where}: {key} is {value!r}; it must be {TYPES[OPTIONS[key]]}")
     if kind == "adb":

@@ -108,7 +108,7 @@ def test_a_file_with_another_digest_is_refused() -> None:
 
 
 def test_an_unknown_data_set_is_answered_with_those_there_are() -> None:
-    there_are = f"no data set is named 'mnist'; there are {', '.join(sorted(NAMES))}$"
+    there_are = f"no data set is named 'mnist'; there are {', '.join(sorted(NAMES))}; did you mean 'mnist-5k'"
     with pytest.raises(BadData, match=there_are):
         read_data("mnist", seed=0)
     with pytest.raises(ValueError, match=there_are):

@@ -107,7 +107,7 @@ def _chosen(kept: Store, arguments: Namespace) -> list[Entry]:
     stages = {*NAMES, *(entry.stage for entry in entries)}
     for stage in arguments.stage or ():
         if stage not in stages:
-            raise BadInput(f"no stage is named {stage!r}; there are {choices(stages)}")
+            raise BadInput(f"no stage is named {stage!r}; there are {choices(stages, stage)}")
     return sorted(
         (
             entry

@@ -51,7 +51,7 @@ def tune(recipe: Recipe, out: Path, store: Store, terminal: Terminal, asked: Ask
     with written_to(out, CURE), factories_in(recipe.folder), only_writer(out):
         space = ranges(recipe)
         own_settings = rounded({one.name: one.own for one in space})
-        data = run(leading_to(chain(recipe).steps, ["data"]), store, terminal, recipe.name)["data"]
+        data = run(leading_to(chain(recipe).steps, ["rehearsal"]), store, terminal, recipe.name)["data"]
         about = load(data.path).about
         own = work(Task(recipe.path, recipe.seeds, store.root, 0, own_settings), terminal)
         if own.error:

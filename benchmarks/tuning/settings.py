@@ -35,7 +35,10 @@ def tuned_stage(recipe: Recipe) -> StageTable:
         raise BadRecipe(f"{where}: the recipe has no [[stage]] that distils: there is nothing to tune")
     named = {table.name: table for table in distilling}
     if recipe.tune.stage and recipe.tune.stage not in named:
-        raise BadRecipe(f"{where}: no stage that distils is named {recipe.tune.stage!r}; there are {choices(named)}")
+        raise BadRecipe(
+            f"{where}: no stage that distils is named {recipe.tune.stage!r}; there are "
+            + choices(named, recipe.tune.stage)
+        )
     return named[recipe.tune.stage] if recipe.tune.stage else distilling[-1]
 
 
@@ -67,7 +70,7 @@ def _weights(guiding: Guiding, recipe: Recipe) -> Iterator[Range]:
         names = {choice.name for choice in guiding.chosen}
         raise BadRecipe(
             f"{recipe.path.name}: [tune]: weights: the stage has no method {next(iter(given))!r}; there are "
-            f"{choices(names)}"
+            f"{choices(names, next(iter(given)))}"
         )
 
 

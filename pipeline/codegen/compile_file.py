@@ -69,7 +69,7 @@ def compile_file(path: Path, core: str | None = None, name: str = "", options: C
     Raises BadModel and `Unsupported` for what cannot be read or compiled.
     """
     if core not in (None, *CORES):
-        raise BadInput(f"no core is named {core!r}; there are {choices(CORES)}")
+        raise BadInput(f"no core is named {core!r}; there are {choices(CORES, core)}")
     if _is_package(path):
         raise BadInput(f"{path}: is a C package already; `edgestill bench {path} --on emu:cortex-m4` runs it")
     if options.prefer == "speed" and core in WITHOUT_PAIRS:

@@ -20,7 +20,7 @@ class CodeOptions:
 
     def __post_init__(self) -> None:
         if self.prefer not in PREFERENCES:
-            raise BadInput(f"prefer: there is no {self.prefer!r}; choose among {choices(PREFERENCES)}")
+            raise BadInput(f"prefer: there is no {self.prefer!r}; choose among {choices(PREFERENCES, self.prefer)}")
 
     @property
     def wide_weights(self) -> bool:

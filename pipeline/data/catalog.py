@@ -32,7 +32,7 @@ NAMES = {
 def reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:
     """The reader of that name with its options; BadData when there is none, BadRecipe when an option is wrong."""
     if name not in NAMES:
-        raise BadData(f"no data set is named {name!r}; there are {choices(NAMES)}")
+        raise BadData(f"no data set is named {name!r}; there are {choices(NAMES, name)}")
     module, _, kind = NAMES[name].partition(":")
     found: type[Reader] = getattr(import_module(f".{module}", __package__), kind)
     return build(found, options or {}, f"data {name!r}")

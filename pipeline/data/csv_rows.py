@@ -57,7 +57,7 @@ class Columns:
         for name in wanted:
             if header.count(name) != 1:
                 many = "no column is" if name not in header else "two columns are"
-                raise BadData(f"{named}: {many} named {name!r}; there are {choices(header) or 'none'}")
+                raise BadData(f"{named}: {many} named {name!r}; there are {choices(header, name) or 'none'}")
         return {name: header.index(name) for name in wanted}
 
     def _parsed(self, lines: Iterator[list[str]], places: dict[str, int], named: Path) -> Rows:

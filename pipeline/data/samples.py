@@ -65,7 +65,7 @@ def read_samples(
         return _from_dataset(_as_known(data, known), shape, split, preprocess)
     if path.is_dir():
         return _from_folder(path, shape, split, preprocess, known.seed if known else 0)
-    raise BadData(f"{data!r} is neither an .npz file nor a folder nor a data set; data sets are {choices(NAMES)}")
+    raise BadData(f"{data!r} is neither an .npz file nor a folder nor a data set; data sets are {choices(NAMES, data)}")
 
 
 def _as_known(name: str, known: Drawn | None) -> DataSet:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import BadRecipe, choices
+from ..errors import BadRecipe, choices, meant
 from .answers import Answers
 
 EMBEDDING = "embedding"  # what goes into the layer that gives the outputs, whatever that layer is called
@@ -82,7 +82,7 @@ def _hook(listening: Tapped, path: str, example: torch.Tensor) -> Any:
     if path not in layers or not path:
         raise BadRecipe(
             f"no layer of the net is called {path!r}; there are {EMBEDDING!r}, the values before the outputs, "
-            f"and {_some([name for name in layers if name])}"
+            f"and {_some([name for name in layers if name], path)}"
         )
 
     def hear(_: nn.Module, __: Any, given: Any) -> None:
@@ -93,5 +93,7 @@ def _hook(listening: Tapped, path: str, example: torch.Tensor) -> Any:
     return layers[path].register_forward_hook(hear)
 
 
-def _some(names: list[str]) -> str:
-    return choices(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+def _some(names: list[str], misspelt: str) -> str:
+    """The first layers of a net, and which of all is most like a name that none of them has."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return choices(names[:SHOWN], besides=more) + meant([*names, EMBEDDING], misspelt)

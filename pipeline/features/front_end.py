@@ -49,7 +49,7 @@ def front_end_from_json(values: Mapping[str, Any] | None) -> FrontEnd | None:
     options = dict(values)
     name = options.pop("name", None)
     if name not in NAMES:
-        raise BadInput(f"front end: none is named {name!r}; there are {choices(NAMES)}")
+        raise BadInput(f"front end: none is named {name!r}; there are {choices(NAMES, name)}")
     module, _, kind = NAMES[name].partition(":")
     try:
         made: FrontEnd = getattr(import_module(f".{module}", __package__), kind)(**options)

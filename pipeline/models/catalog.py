@@ -33,7 +33,7 @@ def check(model: str, options: Mapping[str, Any]) -> None:
     where = f"model {model!r}"
     if model not in NAMES and not is_own(model):
         raise BadRecipe(
-            f"no model is named {model!r}; there are {choices(NAMES)}, or module:factory for one of your own"
+            f"no model is named {model!r}; there are {choices(NAMES, model, ', or module:factory for one of your own')}"
         )
     known = _options(model, where)
     if known is not None:

@@ -17,7 +17,9 @@ def options_of(path: Path, function: str, where: str, given: int = 2) -> dict[st
     found = [node for node in parsed(path, where).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     named = {node.name: node for node in found}
     if function not in named:
-        raise BadRecipe(f"{where}: {path.name} has no function {function!r}; there are {choices(named) or 'none'}")
+        raise BadRecipe(
+            f"{where}: {path.name} has no function {function!r}; there are {choices(named, function) or 'none'}"
+        )
     node = named[function]
     if isinstance(node, ast.FunctionDef):
         return _defaults(node.args, given)
@@ -37,7 +39,7 @@ def check_options(options: Mapping[str, Any], known: Mapping[str, Any], where: s
     """BadRecipe for an option that the factory does not have, or whose value is not like its default."""
     for name, value in options.items():
         if name not in known:
-            raise BadRecipe(f"{where}: no option is named {name!r}; there are {choices(known) or 'none'}")
+            raise BadRecipe(f"{where}: no option is named {name!r}; there are {choices(known, name) or 'none'}")
         if known[name] is not None and not _alike(value, known[name]):
             raise BadRecipe(f"{where}: {name} is {value!r}; expected something like {_spelled(known[name])}")
 

@@ -23,7 +23,9 @@ class QuantizationOptions:
 
     def __post_init__(self) -> None:
         if self.ranges not in METHODS:
-            raise BadInput(f"quantization: ranges: no method {self.ranges!r}; there are {choices(METHODS)}")
+            raise BadInput(
+                f"quantization: ranges: no method {self.ranges!r}; there are {choices(METHODS, self.ranges)}"
+            )
         if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
             raise BadInput(f"quantization: input_range {self.input_range} is empty; give (low, high)")
 

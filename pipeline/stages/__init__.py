@@ -16,6 +16,7 @@ NAMES = {
     "convert-keras": "convert_keras:ConvertKeras",
     "import-model": "import_model:ImportModel",
     "embed": "embed:Embed",
+    "find-semantics": "find_semantics:FindSemantics",
     "fit-head": "fit_head:FitHead",
     "evaluate-teacher": "evaluate_teacher:EvaluateTeacher",
     "teach": "teach:Teach",
@@ -38,7 +39,7 @@ NAMES = {
 def stage_type(name: str) -> type[Stage]:
     """The class behind a recipe's stage name; LookupError names what there is."""
     if name not in NAMES:
-        raise LookupError(f"no stage is named {name!r}; there are {choices(NAMES)}")
+        raise LookupError(f"no stage is named {name!r}; there are {choices(NAMES, name)}")
     module, _, attribute = NAMES[name].partition(":")
     return cast("type[Stage]", getattr(import_module(f".{module}", __name__), attribute))
 

@@ -20,7 +20,7 @@ def scaled(preprocess: Preprocess, scaling: Mapping[str, Any]) -> Preprocess:
     """The preprocess with another divisor, mean and std; those not named are 1, 0 and 1. BadInput when they are bad."""
     unknown = [key for key in scaling if key not in UNTOUCHED]
     if unknown:
-        raise BadInput(f"scaling: no key is named {unknown[0]!r}; there are {choices(UNTOUCHED)}")
+        raise BadInput(f"scaling: no key is named {unknown[0]!r}; there are {choices(UNTOUCHED, unknown[0])}")
     values = {**UNTOUCHED, **scaling}
     try:
         mean, std = (tuple(map(float, values[key])) for key in ("mean", "std"))

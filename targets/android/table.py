@@ -15,7 +15,7 @@ def phone_of(where: str, name: str, values: Mapping[str, Any]) -> Phone:
     """The phone of a table whose values have the right types; BadInput says which of them is wrong."""
     runner, serial, folder = values.get("runner", "bundle"), values.get("serial"), values.get("folder", FOLDER)
     if runner not in get_args(Runner):
-        raise BadInput(f"{where}: runner is {runner!r}; there are {choices(get_args(Runner))}")
+        raise BadInput(f"{where}: runner is {runner!r}; there are {choices(get_args(Runner), runner)}")
     tool = Path(values["benchmark_model"]).expanduser() if "benchmark_model" in values else None
     if (runner == "benchmark_model") != (tool is not None):
         raise BadInput(f'{where}: runner = "benchmark_model" and benchmark_model = "the file of yours" go together')

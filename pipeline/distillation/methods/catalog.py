@@ -90,7 +90,9 @@ def known(name: str) -> Mapping[str, Any]:
         module, _, attribute = NAMES[name].partition(":")
         return options_of(Path(__file__).parent / f"{module}.py", attribute, where, given=0)
     if not is_own(name):
-        raise BadRecipe(f"no method is named {name!r}; there are {choices(NAMES)}, or module:Class for one of your own")
+        raise BadRecipe(
+            f"no method is named {name!r}; there are {choices(NAMES, name, ', or module:Class for one of your own')}"
+        )
     return options_of(own_file(name, where), name.partition(":")[2], where, given=0) if own_folder() else {}
 
 
