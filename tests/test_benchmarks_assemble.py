@@ -1,6 +1,7 @@
 """A run's report whatever formats are handed over: the files that are there, their names, and the parity of the two."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,16 @@ def test_a_run_is_reported_whatever_formats_it_hands_over(
     parity = [(one["first"], one["second"], one["passed"]) for one in report["parity"]]
     assert parity == [("model.int8.tflite", "model.int8.onnx", True)] * ('"onnx"' in exports)
     assert all(row["test"] for row in report["variants"]) and (out / "report.html").is_file()
+
+
+def test_times_that_somebody_changed_are_not_repeated_but_measured_anew(
+    whole: Any, store_without: Callable[[set[str]], Path], tmp_path: Path, edgestill: Callable[..., Any]
+) -> None:
+    shutil.copytree(whole.out, tmp_path / "out")
+    path = tmp_path / "out" / "report.json"
+    report = json.loads(path.read_text())
+    report["results"][0]["rounds_us"][0][0] = 12345.678
+    path.write_text(json.dumps(report))
+    again = edgestill(["run", str(SMALL), "--out", str(tmp_path / "out")], store_without(set()))
+    assert again.returncode == 0 and "measuring" in again.stderr, again.stderr
+    assert "12345.678" not in path.read_text()

@@ -1,6 +1,8 @@
 """The report: one document, the same after a round trip, whose statistics can be made again from its raw samples."""
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgestill.benchmarks.harness.result import Result
+from edgestill.benchmarks.harness.result import FileFacts, Result
 from edgestill.benchmarks.plain import plain
 from edgestill.benchmarks.report import sentences
 from edgestill.benchmarks.report.derive import derive
@@ -24,6 +26,7 @@ facts = st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.text
 micros = st.floats(0.01, 1e7)
 results = st.builds(
     Result,
+    file=st.builds(FileFacts, st.text(max_size=8), bytes=st.none() | st.integers(0, 2**40)),
     evidence=st.sampled_from(Evidence),
     runtime=st.none() | st.fixed_dictionaries({"name": st.text(max_size=8), "threads": st.integers(1, 8)}),
     first_us=st.none() | micros,
@@ -107,6 +110,53 @@ def test_a_changed_report_is_refused_by_the_key_that_is_wrong(
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(BadInput, match=said):
         read_report(path)
+
+
+def changed(digits: Report, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    path = written(digits, folder)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+IMPOSSIBLE: dict[str, Callable[[dict[str, Any]], object]] = {
+    r"report.json: variants\[1\]: test\[0\] is nan; a finite": lambda it: set_(it["variants"][1]["test"], 0, math.nan),
+    r"results\[0\]: first_us is inf; a finite": lambda it: set_(it["results"][0], "first_us", math.inf),
+    "telemetry: clock_us is nan": lambda it: set_(it["results"][0]["telemetry"], "clock_us", math.nan),
+    "plan: seconds is larger than anything": lambda it: set_(it["plan"], "seconds", 10**400),
+    r"files\[0\]: bytes is -1; nothing below 0": lambda it: set_(it["variants"][0]["files"][0], "bytes", -1),
+    r"rounds_us\[1\]\[0\] is -0.5; nothing below 0": lambda it: set_(it["results"][3]["rounds_us"][1], 0, -0.5),
+    "row 'distilled': test has 4 values for 3 seeds": lambda it: it["variants"][2]["test"].append(90.0),
+    "row 'distilled': seeds holds one seed twice": lambda it: set_(it["variants"][2]["seeds"], 0, 1),
+    "accuracy is 900 %; it is from 0 to 100": lambda it: set_(it["variants"][2]["test"], 0, 900.0),
+}
+
+
+def set_(values: Any, key: Any, value: object) -> None:
+    values[key] = value
+
+
+@pytest.mark.parametrize("said", IMPOSSIBLE)
+def test_a_report_of_what_nobody_can_measure_is_refused_by_its_place(digits: Report, tmp_path: Path, said: str) -> None:
+    path = changed(digits, tmp_path, IMPOSSIBLE[said])
+    with pytest.raises(BadInput, match=said):
+        read_report(path)
+
+
+@pytest.mark.parametrize("key", ["rounds_us", "first_us"])
+def test_a_report_whose_measurements_were_changed_is_refused(digits: Report, tmp_path: Path, key: str) -> None:
+    value: dict[str, Any] = {"rounds_us": [[1.0, 2.0]], "first_us": 1.0}
+    path = changed(digits, tmp_path, lambda it: set_(it["results"][0], key, value[key]))
+    with pytest.raises(BadInput, match="created, device, plan, results are not as they were measured"):
+        read_report(path)
+
+
+def test_a_report_without_a_seal_is_read_but_nothing_of_it_is_taken_as_measured(digits: Report, tmp_path: Path) -> None:
+    path = changed(digits, tmp_path, lambda it: it.pop("measured_sha256"))
+    assert read_report(path) == digits
+    with pytest.raises(BadInput, match="not as they were measured"):
+        read_report(path, sealed=True)
 
 
 def test_an_evidence_that_does_not_exist_is_refused(digits: Report, tmp_path: Path) -> None:

@@ -119,9 +119,9 @@ def _files_for(target: Target, handed: Sequence[Handed]) -> list[Handed]:
 
 
 def _measured_before(path: Path, device: Device, plan: Plan) -> Report | None:
-    """The report that lies there, if it measured by this plan on this device."""
+    """The report that lies there, if it measured by this plan on this device and is as it was written."""
     try:
-        found = read_report(path)
+        found = read_report(path, sealed=True)
     except BadInput:
         return None
     return found if _measured_alike(found, device, plan) else None

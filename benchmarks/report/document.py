@@ -1,11 +1,13 @@
 """What a run came to: files, scores, raw samples, and what they were measured on, as one versioned JSON document."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...pipeline.artifact import canonical_json
 from ...pipeline.data.dataset import Source
 from ...pipeline.errors import BadInput
 from ...targets.target import Device, Plan
@@ -14,9 +16,11 @@ from ..plain import plain, restore
 from ..whole import written_whole
 from .baseline import Baseline
 from .derive import Derived, derive
+from .soundness import check_numbers, check_rows
 from .variant import Variant
 
 SCHEMA = 1
+SEALED = ("created", "device", "plan", "results")
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,9 @@ class Report:
         return derive(self.variants, self.results, self.compared, self.baseline)
 
     def to_json(self) -> dict[str, Any]:
-        """What was recorded, and under `derived` what follows from it."""
-        return {"schema": SCHEMA, **plain(self), "derived": plain(self.derived)}
+        """What was recorded, and under `derived` what follows from it; `measured_sha256` seals what was measured."""
+        recorded = plain(self)
+        return {"schema": SCHEMA, **recorded, "measured_sha256": _seal(recorded), "derived": plain(self.derived)}
 
 
 def write_report(report: Report, path: Path) -> None:
@@ -128,13 +133,27 @@ def write_report(report: Report, path: Path) -> None:
         beside.write_text(text + "\n", encoding="utf-8")
 
 
-def read_report(path: Path) -> Report:
-    """The report that `write_report` wrote; BadInput when it is none. Its `derived` block is not read but made anew."""
+def read_report(path: Path, sealed: bool = False) -> Report:
+    """The report that `write_report` wrote; BadInput when it is none, or when what was measured was changed since.
+
+    Its `derived` block is not read but made anew. One that must be `sealed` is refused where it has no digest of what
+    was measured.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not a report: {error}") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise BadInput(f"{path}: a report of schema {schema!r}; this edgestill reads {SCHEMA}")
-    return restore(Report, document, path.name)
+    check_numbers(document, path.name)
+    report = restore(Report, document, path.name)
+    check_rows((*report.variants, *(report.baseline.variants if report.baseline else ())), path.name)
+    if document.get("measured_sha256", None if sealed else _seal(document)) != _seal(document):
+        raise BadInput(f"{path.name}: {', '.join(SEALED)} are not as they were measured and written; run it again")
+    return report
+
+
+def _seal(document: Mapping[str, Any]) -> str:
+    """The sha-256 of what came back from targets, where and when, in its canonical JSON."""
+    return hashlib.sha256(canonical_json({key: document[key] for key in SEALED}).encode()).hexdigest()
