@@ -231,17 +231,17 @@ import signal, sys
 from pathlib import Path
 from edgestill.benchmarks.harness.measure import bench
 from edgestill.targets.host import Host
-from edgestill.targets.remote import AGENT_FILES, agent_source
 from edgestill.targets.target import Plan
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 bench([Path(sys.argv[1])], [Host()], Plan(runs=10**9, seconds=600.0, rounds=1))
 """
 
 
-def busy(host: int) -> int:
+def busy(host: subprocess.Popen[bytes]) -> int:
     """The agent of a bench, once it measures: it has then used up half a second of the processor."""
     while True:
-        for pid in children(host):
+        assert host.poll() is None, host.stderr and host.stderr.read().decode()
+        for pid in children(host.pid):
             with contextlib.suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_text()
                 ticks = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
@@ -254,7 +254,7 @@ def busy(host: int) -> int:
 def test_the_child_ends_when_its_host_is_interrupted_or_killed(matmul: Artifact, number: signal.Signals) -> None:
     command = [sys.executable, "-c", BENCH, str(matmul.path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
-        pid = busy(running.pid)
+        pid = busy(running)
         running.send_signal(number)
         running.communicate()
     assert gone(pid)
