@@ -1,7 +1,8 @@
 """What a recipe rehearses before anything is trained: its nets, its trainings, and the lessons that it plans."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from .distillation.guiding import TEACHERS, Guiding
 from .distillation.options import Training, suiting
@@ -13,14 +14,22 @@ from .stages.stage import Stage
 
 
 def rehearsal(recipe: Recipe, steps: Mapping[str, Made]) -> Stage:
-    """Every net of the recipe that shall be written as files, once, and every lesson, once."""
+    """Every net that the recipe trains, once, and as the file that it shall be; and every lesson, once."""
     taught = [stage for teacher in recipe.teachers if teacher.export for stage in teacher.stages]
+    beside = [stage for teacher in recipe.teachers if not teacher.export for stage in teacher.stages]
     trained = [*taught, recipe.student, *(table.stage for table in recipe.stages)]
-    nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in trained if "model" in vars(stage)]
     rehearse: Callable[..., Stage] = stage_type("rehearse")
-    models = tuple(net for place, net in enumerate(nets) if net not in nets[:place])
+    models = _models(trained)
+    kept = tuple(net for net in _models(stage for stage in beside if isinstance(stage, Training)) if net not in models)
     trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
-    return rehearse(models=models, task=recipe.task, trainings=tuple(trainings), lessons=tuple(_lessons(recipe, steps)))
+    lessons = tuple(_lessons(recipe, steps))
+    return rehearse(models=models, kept=kept, task=recipe.task, trainings=tuple(trainings), lessons=lessons)
+
+
+def _models(stages: Iterable[Stage]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """The nets that stages build, by name and options, each once."""
+    nets = [(vars(stage)["model"], vars(stage)["options"]) for stage in stages if "model" in vars(stage)]
+    return tuple(net for place, net in enumerate(nets) if net not in nets[:place])
 
 
 def _lessons(recipe: Recipe, steps: Mapping[str, Made]) -> Iterator[Planned]:

@@ -18,6 +18,7 @@ from .keeping.claims import Claims
 from .keeping.entry import FILE, Entry, listed, told, whole, write_entry
 from .keeping.eviction import VARIABLE, in_words, leaving, limit
 from .keeping.lineage import key_of, lineage_of
+from .keeping.ready import ready
 from .keeping.remembered import Remembered
 from .keeping.root import default_root
 from .progress import say
@@ -183,10 +184,11 @@ class Store:
             with written_to(self.root, CURE):
                 shutil.rmtree(beside, ignore_errors=True)  # what a killed process left
                 beside.mkdir(parents=True)
+                ready(stage)
                 started = time.monotonic()
-                with resumable(self._unfinished(key)):
+                with resumable(self._unfinished(key)) as resumption:
                     stage.write(inputs, out)
-                seconds = time.monotonic() - started
+                seconds = time.monotonic() - started + resumption.seconds_before
                 artifact = Artifact(out, stage.gives, digest(out), lineage)
                 write_entry(artifact, seconds, made_for)
                 _sync(beside)

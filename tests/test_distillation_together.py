@@ -22,12 +22,24 @@ def begun(command: list[str], store: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
 
 
-@pytest.mark.parametrize("methods", [["soft-targets"], ["soft-targets", "hint", "mutual"]])
-def test_two_processes_end_with_the_weights_of_one(methods: list[str], tmp_path: Path) -> None:
-    told = json.dumps([{"name": name, "weight": 1.0} for name in methods])
+@pytest.mark.parametrize(
+    ("methods", "options", "labelled"),
+    [
+        (["soft-targets"], {}, 0),
+        (["soft-targets", "hint", "mutual"], {}, 0),
+        (["soft-targets"], {"combine": "best"}, 40),
+        (["rkd-distance", "pkt"], {}, 40),
+        (["logits", "adversarial"], {}, 40),
+        (["crd", "mean-teacher"], {"balance": "uncertainty"}, 40),
+    ],
+)
+def test_two_processes_end_with_the_weights_of_one(
+    methods: list[str], options: dict[str, str], labelled: int, tmp_path: Path
+) -> None:
+    guiding = json.dumps({"methods": [{"name": name, "weight": 1.0} for name in methods], **options})
     script = str(HERE / "train_together.py")
     for launcher, name in (([sys.executable], "one"), (TORCHRUN, "two")):
-        found = begun([*launcher, script, str(tmp_path / name), told], tmp_path / "store")
+        found = begun([*launcher, script, str(tmp_path / name), guiding, str(labelled)], tmp_path / "store")
         assert found.returncode == 0, found.stderr
     one, two = (load_file(tmp_path / name) for name in ("one", "two"))
     assert one.keys() == two.keys()
@@ -37,13 +49,15 @@ def test_two_processes_end_with_the_weights_of_one(methods: list[str], tmp_path:
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
-def test_a_recipe_runs_under_torchrun_and_one_process_finds_all_of_it(tmp_path: Path) -> None:
+def test_what_two_processes_train_is_found_by_two_and_trained_again_by_one(tmp_path: Path) -> None:
     command = ["-m", "edgestill", "run", str(SMALL), "--out", str(tmp_path / "out")]
     found = begun([*TORCHRUN, *command], tmp_path / "store")
     assert found.returncode == 0, found.stderr
     assert found.stderr.count("✓ data") == 1  # one of them speaks
-    again = begun([sys.executable, *command], tmp_path / "store")
+    again = begun([*TORCHRUN, *command], tmp_path / "store")
     assert again.returncode == 0 and "✓ distill" not in again.stderr, again.stderr
+    alone = begun([sys.executable, *command], tmp_path / "store")
+    assert alone.returncode == 0 and "✓ distill" in alone.stderr and "✓ data" not in alone.stderr, alone.stderr
 
 
 def test_a_batch_that_two_cannot_share_and_a_command_for_one_are_refused(tmp_path: Path) -> None:
@@ -53,3 +67,9 @@ def test_a_batch_that_two_cannot_share_and_a_command_for_one_are_refused(tmp_pat
     assert found.returncode != 0 and "batch is 33, which 2 processes cannot share; take a multiple" in found.stderr
     found = begun([*TORCHRUN, "-m", "edgestill", "targets"], tmp_path / "store")
     assert found.returncode != 0 and "targets is done by one process; torchrun is for" in found.stderr
+
+
+def test_losses_balanced_by_their_gradients_are_refused_by_two_processes(tmp_path: Path) -> None:
+    guiding = json.dumps({"methods": [{"name": "hint"}], "balance": "gradient"})
+    found = begun([*TORCHRUN, str(HERE / "train_together.py"), str(tmp_path / "out"), guiding, "0"], tmp_path / "store")
+    assert found.returncode != 0 and 'balance = "gradient" is for one process' in found.stderr

@@ -22,8 +22,31 @@ NETS = {
     "gives too few outputs": ("nn.Sequential(nn.Flatten(), nn.Linear(64, 7))", "gives (2, 7) for 2 samples"),
     "gives no tensor": ("nn.Identity().register_forward_hook(lambda *_: [1]) and Pair()", "gives list for 2 samples"),
     "holds what is not carried": ("nn.Sequential(nn.Flatten(), nn.CELU(), nn.Linear(64, classes))", "O-OP-UNKNOWN"),
+    "is frozen": (
+        "nn.Sequential(nn.Flatten(), nn.Linear(64, classes)).requires_grad_(False)",
+        "no parameter that could",
+    ),
+    "is lazy": ("nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))", "has no size before the first sample"),
+    "is of float64": ("nn.Sequential(nn.Flatten(), nn.Linear(64, classes)).double()", "is torch.float64"),
     "raises": ("1 / 0", "cannot be built: ZeroDivisionError"),
 }
+
+
+@pytest.mark.parametrize("side", ["student", "teacher"])
+@pytest.mark.parametrize("why", [why for why in NETS if why.startswith("is ")])
+def test_a_net_that_cannot_be_trained_is_named_on_either_side(
+    side: str, why: str, tmp_path: Path, edgestill: Callable[..., Any]
+) -> None:
+    net, says = NETS[why]
+    (tmp_path / "mine.py").write_text(f"from torch import nn\n\ndef build(shape, classes):\n    return {net}\n")
+    recipe = RECIPE
+    if side == "teacher":
+        recipe = recipe.replace('"mine:build"', '"ds-cnn"').replace(
+            'model = "residual"\noptions = { widths = [8] }', 'model = "mine:build"\nexport = false'
+        )
+    (tmp_path / "mine.toml").write_text(recipe)
+    ended = edgestill(["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")], tmp_path / "store")
+    assert ended.returncode == 2 and says in ended.stderr and "Traceback" not in ended.stderr, ended.stderr
 
 
 @pytest.mark.parametrize("why", NETS)

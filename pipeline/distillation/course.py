@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -14,13 +14,13 @@ from ..artifact import canonical_json
 from ..errors import BadArtifact
 from ..progress import say
 from ..ranks import is_first, wait
-from ..resumption import resume_folder
+from ..resumption import resume_folder, taken_up
 from .early_stopping import BestEpoch
 from .kept_state import State, read_state, write_state
 from .objective import Objective
 from .options import Training
 
-FORMAT = 1  # of what is kept: raised when its facts change
+FORMAT = 2  # of what is kept: raised when its facts change
 SECONDS = 5.0  # of training that a kill may cost, besides the epoch that it falls into
 SHARE = 0.05  # of a training's time that keeping its state may take
 
@@ -86,6 +86,7 @@ class Keeper:
     def __init__(self, course: Course, training: Training) -> None:
         self.course = course
         self.last, self.took = time.monotonic(), 0.0
+        self.begun, self.before = self.last, 0.0  # seconds that a killed process spent until what it kept
         folder = resume_folder()
         self.path = folder / f"{_identity(course, training)}.safetensors" if folder else None
 
@@ -96,6 +97,8 @@ class Keeper:
         try:
             if state := read_state(self.path):
                 self.course.take_up(state)
+                self.before = float(state.facts["seconds"])
+                taken_up(self.before)
                 say(f"the training goes on after epoch {len(self.course.best.history)}")
         except BadArtifact as error:
             say(f"{error}; the training begins anew")
@@ -107,9 +110,13 @@ class Keeper:
             return
         started = time.monotonic()
         with suppress(OSError):  # a disk without room for this may have room for what the stage writes in the end
-            write_state(self.path, self.course.state())
+            write_state(self.path, self._state(self.before + started - self.begun))
         self.last = time.monotonic()
         self.took = self.last - started
+
+    def _state(self, seconds: float) -> State:
+        state = self.course.state()
+        return replace(state, facts={**state.facts, "seconds": seconds})
 
 
 def _identity(course: Course, training: Training) -> str:

@@ -1,9 +1,9 @@
-"""Training in several processes: each takes its share of every batch, and all take the same step."""
+"""Training in several processes: each runs the net on its share of a batch, and all find the loss of the whole."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..errors import BadInput
 from ..ranks import world
 from .answers import Answers
+from .balance import EqualPull
 from .batches import Batch
 from .objective import Objective
 from .options import Training
@@ -26,56 +27,84 @@ class Loss(nn.Module):
         super().__init__()
         self.net, self.objective = net, objective
         self._listening, self._training = listening, training
+        self.parts = 1  # of a batch, each of which is one process's
 
     def forward(self, batch: Batch, progress: float) -> torch.Tensor:
-        """A scalar. Images lie channels last in memory, which is faster."""
-        x = batch.x.contiguous(memory_format=torch.channels_last) if batch.x.ndim == 4 else batch.x
+        """A scalar, the same in every process. Images lie channels last in memory, which is faster."""
+        x = _share_of(batch.x, self.parts)
+        x = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self._training.dtype == "bfloat16"):
             student: Answers = self._listening(x)
-        found: torch.Tensor = self.objective(student, batch, progress)
+        found: torch.Tensor = self.objective(student.each(partial(_of_all, parts=self.parts)), batch, progress)
         return found
 
 
 @contextmanager
 def shared(loss: Loss, training: Training) -> Iterator[nn.Module]:
-    """The loss as all processes have it: gradients are means over all of them, batch norms see the global batch.
+    """The loss as all processes have it: gradients are means over them, the net's batch norms see the whole batch.
 
     Through torch's DistributedDataParallel (Li et al. 2020). Alone, the loss itself. BadInput when a batch cannot be
-    parted equally.
+    parted equally, or when losses are balanced by their gradients, where no process sees all of the net.
     """
     if world() == 1:
         yield loss
         return
+    if isinstance(loss.objective.balance, EqualPull):
+        raise BadInput(
+            'training: balance = "gradient" is for one process, for it magnifies rounding; choose another balance, '
+            "or train without torchrun"
+        )
     if training.batch % world():
         raise BadInput(f"training: batch is {training.batch}, which {world()} processes cannot share; take a multiple")
-    norms = [layer for layer in loss.modules() if isinstance(layer, _BatchNorm)]
+    norms = [layer for layer in loss.net.modules() if isinstance(layer, _BatchNorm)]
     for layer in norms:
         layer.forward = partial(_normalized, layer)  # type: ignore[method-assign]
+    loss.parts = world()
     try:
         yield nn.parallel.DistributedDataParallel(loss, find_unused_parameters=True, broadcast_buffers=False)
     finally:
+        loss.parts = 1
         for layer in norms:
             del layer.forward
 
 
-def share_of(batch: Batch) -> Batch:
-    """This process's part of a batch; all of it where there is one process."""
-    if world() == 1:
-        return batch
-    size = len(batch.y) // world()
-    start = distributed.get_rank() * size
+def _share_of(values: torch.Tensor, parts: int) -> torch.Tensor:
+    """This process's part of a batch (n,...); all of it where there is one part."""
+    if parts == 1:
+        return values
+    size = len(values) // parts
+    return values[distributed.get_rank() * size :][:size]
 
-    def part(values: torch.Tensor) -> torch.Tensor:
-        return values[start : start + size]
 
-    partners = None if batch.partners is None else part(batch.partners)
-    teachers: Sequence[Answers] = [teacher.each(part) for teacher in batch.teachers]
-    x, y, rows = part(batch.x), part(batch.y), part(batch.rows)
-    return dataclasses.replace(batch, x=x, y=y, rows=rows, teachers=teachers, partners=partners)
+def _of_all(values: torch.Tensor, parts: int) -> torch.Tensor:
+    """What all processes have (n,...) of their parts; the gradient goes into this process's own.
+
+    As each of them takes the gradient of the same loss, but of its part alone, and the mean over all is the step, that
+    gradient is as many times as large as there are processes.
+    """
+    if parts == 1:
+        return values
+    each = [torch.empty_like(values, memory_format=torch.contiguous_format) for _ in range(parts)]
+    distributed.all_gather(each, values.detach().contiguous())
+    each[distributed.get_rank()] = _Times.apply(values, parts)  # type: ignore[no-untyped-call]
+    return torch.cat(each)
+
+
+class _Times(torch.autograd.Function):
+    """The same values; the gradient so many times as large."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, times: int) -> torch.Tensor:
+        ctx.times = times
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return ctx.times * gradients[0], None
 
 
 def mean_of_all(loss: torch.Tensor) -> float:
-    """The loss over the global batch."""
+    """The loss as all processes have it, to the last bit."""
     found = loss.detach().clone()
     if world() > 1:
         distributed.all_reduce(found)

@@ -32,7 +32,7 @@ from .optimizer import optimizer, schedule
 from .options import Training, check_training
 from .repeatable import repeatable
 from .taps import Tapped, tapped
-from .together import Loss, mean_of_all, share_of, shared
+from .together import Loss, mean_of_all, shared
 
 
 def trained(
@@ -102,7 +102,7 @@ def _fit(
     with shared(Loss(net, objective, listening, training), training) as loss:
         for batch in track(seen, total, said.note, behind):
             step = behind + len(losses)
-            losses.append(_step(net, loss, objective, share_of(batch).to(device), stepping, training, step / total))
+            losses.append(_step(net, loss, objective, batch.to(device), stepping, training, step / total))
             if not math.isfinite(losses[-1]):
                 raise _not_a_number(losses[-1], step + 1, training)
             rate.step()

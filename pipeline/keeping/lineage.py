@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, canonical_json, digest
+from ..distillation.options import Training
+from ..ranks import world
 from ..stages import name_of
 from ..stages.stage import Stage
 
@@ -21,7 +23,8 @@ def lineage_of(
 ) -> dict[str, Any]:
     """All that decides a stage's bytes, as plain JSON values, their keys in order: as an entry's file holds it.
 
-    `digest_of` tells the sha-256 of the user's own source files and folders.
+    `digest_of` tells the sha-256 of the user's own source files and folders. Sums of several processes round otherwise
+    than those of one: what they train together says how many they were.
     """
     lineage = {
         "stage": name_of(stage),
@@ -31,6 +34,8 @@ def lineage_of(
         "sources": [[path.name, digest_of(path)] for path in stage.sources()],
         "libraries": {library: _version(library) for library in stage.libraries},
     }
+    if world() > 1 and isinstance(stage, Training):
+        lineage["processes"] = world()
     made: dict[str, Any] = json.loads(canonical_json(lineage))
     return made
 

@@ -75,15 +75,14 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes the file; the same checkpoint gives the same bytes, with no time and no path in them."""
+    import torch
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.contiguous() for name, tensor in checkpoint.net.state_dict().items()}
-    try:
-        save_file(tensors, path, metadata={KEY: canonical_json(checkpoint.about.to_json())})
-    except RuntimeError as error:  # safetensors' word for tensors that share memory
-        raise BadModel(
-            f"model {checkpoint.about.model!r}: cannot be saved, do layers share weights? {error}"
-        ) from error
+    tensors = {  # copies, for a file holds what layers share once for each of them
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in checkpoint.net.state_dict().items()
+    }
+    save_file(tensors, path, metadata={KEY: canonical_json(checkpoint.about.to_json())})
 
 
 def read_about(path: Path) -> About:

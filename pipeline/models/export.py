@@ -14,11 +14,11 @@ from torch import nn
 
 from ..artifact import canonical_json, digest
 from ..errors import BadModel
-from ..preprocess import Preprocess, channels_first
+from ..preprocess import Preprocess
 from ..task import Task
-from .catalog import build
-from .checkpoint import KEY, About, Checkpoint, load_checkpoint
+from .checkpoint import KEY, Checkpoint, load_checkpoint
 from .tidy import tidied
+from .untrained import example_of, largest_id, untrained
 
 OPSET = 17
 TOLERANCE = 1e-3  # of the largest output
@@ -31,7 +31,7 @@ def export_onnx(path: Path, out: Path) -> None:
     Task and preprocess go along as JSON in the file's metadata. BadModel when ONNX Runtime computes something else.
     """
     checkpoint = load_checkpoint(path)
-    model = onnx_of(checkpoint.net, _example(checkpoint, 1), f"{path}: the model {checkpoint.about.model!r}")
+    model = onnx_of(checkpoint.net, example_of(checkpoint, 1), f"{path}: the model {checkpoint.about.model!r}")
     about = checkpoint.about
     travelling = {
         "task": about.task.to_json(),
@@ -47,39 +47,22 @@ def export_onnx(path: Path, out: Path) -> None:
 
 
 def untrained_onnx(
-    model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess, largest_id: int | None = None
+    model: str, options: Mapping[str, Any], task: Task, preprocess: Preprocess, largest_token: int | None = None
 ) -> bytes:
-    """A net's ONNX before any training, to see that there can be one; `largest_id` is the largest token id of the data.
+    """A net's ONNX before any training, to see that there can be one; `largest_token` is the largest id of the data.
 
-    BadModel when the net does not take the samples, gives other outputs than its task wants, or cannot be exported.
+    BadModel when the net is not fit to be trained (see `untrained`), or cannot be exported.
     """
-    net = build(model, preprocess.shape, task.outputs(preprocess.shape), options).eval()
-    checkpoint = Checkpoint(net, About(model, options, task, preprocess, seed=0))
-    _try(checkpoint)
-    if largest_id is not None:
-        _try_id(checkpoint, largest_id)
-    return bytes(onnx_of(net, _example(checkpoint, 1), f"model {model!r}").SerializeToString(deterministic=True))
+    checkpoint = untrained(model, options, task, preprocess)
+    if largest_token is not None:
+        _try_id(checkpoint, largest_token)
+    model_proto = onnx_of(checkpoint.net, example_of(checkpoint, 1), f"model {model!r}")
+    return bytes(model_proto.SerializeToString(deterministic=True))
 
 
 def onnx_of(net: nn.Module, example: torch.Tensor, where: str) -> onnx.ModelProto:
     """A net's ONNX for any batch, traced on one example (1,...); BadModel starts with `where`."""
     return tidied(_traced(net, example, where))
-
-
-def _try(checkpoint: Checkpoint) -> None:
-    about, x = checkpoint.about, _example(checkpoint, 2)
-    try:
-        with torch.inference_mode():
-            outputs = checkpoint.net(x)
-    except Exception as error:  # a net of the user's own may raise anything
-        raise BadModel(f"model {about.model!r}: cannot be run on samples {tuple(x.shape)}: {error}") from error
-    found = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-    expected = [(2, about.outputs), *([tuple(x.shape)] if about.task.kind == "reconstruct" else [])]
-    if found not in expected:
-        raise BadModel(
-            f"model {about.model!r}: gives {found} for 2 samples; expected {' or '.join(map(str, expected))}: "
-            f"{about.task.said(about.preprocess.shape)}"
-        )
 
 
 def _try_id(checkpoint: Checkpoint, largest: int) -> None:
@@ -89,7 +72,7 @@ def _try_id(checkpoint: Checkpoint, largest: int) -> None:
     except IndexError as error:
         raise BadModel(
             f"model {checkpoint.about.model!r}: the data hold the token id {largest}, but its table ends at "
-            f"{_largest_id(checkpoint.net)}; give it {largest + 1} rows or more (of the nets here: buckets)"
+            f"{largest_id(checkpoint.net)}; give it {largest + 1} rows or more (of the nets here: buckets)"
         ) from error
 
 
@@ -128,24 +111,10 @@ def _plain_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _example(checkpoint: Checkpoint, samples: int) -> torch.Tensor:
-    """Seeded raw samples, preprocessed: (samples,c,h,w) float32; or token ids, (samples,length) int32."""
-    preprocess = checkpoint.about.preprocess
-    largest = _largest_id(checkpoint.net) if preprocess.of_tokens else 255
-    largest = largest if preprocess.divisor == 1.0 else int(preprocess.divisor)
-    raw = np.random.default_rng(0).integers(0, largest + 1, (samples, *preprocess.shape))
-    return torch.from_numpy(channels_first(preprocess.apply(raw)))
-
-
-def _largest_id(net: nn.Module) -> int:
-    """The last row of the net's smallest table."""
-    return min((table.num_embeddings for table in net.modules() if isinstance(table, nn.Embedding)), default=2) - 1
-
-
 def _compare(checkpoint: Checkpoint, raw: bytes, path: Path) -> None:
     import onnxruntime
 
-    x = _example(checkpoint, 16)
+    x = example_of(checkpoint, 16)
     with torch.inference_mode():
         expected = checkpoint.net(x).numpy()
     options = onnxruntime.SessionOptions()

@@ -16,25 +16,26 @@ from ..task import TaskKind
 
 @dataclass(frozen=True)
 class Rehearse:
-    """The nets by name and options, untrained, and the `lessons` that are planned: what cannot reach a file, or cannot
-    be taught so, is found in seconds, not after the training.
+    """The nets by name and options, untrained, those `kept` in torch that reach no other file, and the `lessons` that
+    are planned: what cannot be trained, reach a file or be taught so is found in seconds, not after the training.
 
     `task` is what the recipe says that its nets do; the data must say the same. `trainings` must suit the data too.
     """
 
     models: tuple[tuple[str, Mapping[str, Any]], ...]
     task: TaskKind = "classify"
+    kept: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     trainings: tuple[Training, ...] = ()
     lessons: tuple[Planned, ...] = ()
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "report"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("onnx", "torch", "torch-pruning")
 
     def sources(self) -> Iterable[Path]:
-        nets = [path for model, _ in self.models for path in sources(model)]
+        nets = [path for model, _ in (*self.models, *self.kept) for path in sources(model)]
         return [*nets, *(path for planned in self.lessons for path in planned.sources())]
 
     def write(self, inputs: Mapping[str, Artifact], out: Path) -> None:
@@ -43,6 +44,7 @@ class Rehearse:
         from ..distillation.rehearsal import rehearse
         from ..graph.from_onnx import from_onnx
         from ..models.export import untrained_onnx
+        from ..models.untrained import untrained
 
         dataset = load(inputs["data"].path)
         about = dataset.about
@@ -53,6 +55,8 @@ class Rehearse:
             )
         for training in self.trainings:
             check_training(training, dataset)
+        for model, options in self.kept:
+            untrained(model, options, about.task, about.preprocess)
         sizes = []
         for model, options in self.models:
             graph = from_onnx(
