@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +205,7 @@ def test_a_search_killed_in_the_middle_ends_as_if_it_had_not_been(searched: Path
 def test_trials_of_another_recipe_are_not_mixed_in(searched: Path, edgestill: Callable[..., Any]) -> None:
     arguments = ["tune", str(COMPARED), "--trials", "4", "--seeds", "3", "--out", str(searched / "out")]
     ended = edgestill(arguments, searched / "store")
-    assert ended.returncode == 2 and "is of another recipe, seeds or [tune]; name another --out" in ended.stderr
+    assert ended.returncode == 2 and "is of other seeds, so" in ended.stderr
 
 
 def test_numbers_that_make_no_search_are_refused(edgestill: Callable[..., Any], tmp_path: Path) -> None:
@@ -219,3 +220,125 @@ def test_a_local_ray_finds_the_same_trials(searched: Path, edgestill: Callable[.
     ended = edgestill(more, searched / "store")
     assert ended.returncode == 0, ended.stderr
     assert trials(tmp_path / "out") == trials(searched / "out")
+
+
+OWN = """
+seeds = 2
+exports = ["onnx"]
+[data]
+name = "npz"
+file = "d.npz"
+calibration = 20
+[training]
+views = 1
+batch = 16
+epochs = 1
+[teacher]
+model = "net:factory"
+export = false
+[student]
+model = "ds-cnn"
+options = { width = 8, depth = 1 }
+[[stage]]
+stage = "distill"
+[measure]
+runs = 5
+warmup = 1
+seconds = 0.05
+"""
+NET = """
+from torch import nn
+def factory(input_shape, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(int(input_shape[0] * input_shape[1] * input_shape[2]), outputs))
+"""
+
+
+def own_data(folder: Path, seed: int) -> None:
+    drawn = np.random.default_rng(seed)
+    np.savez(folder / "d.npz", x=drawn.normal(size=(120, 8, 8, 1)).astype(np.float32), y=drawn.integers(0, 3, 120))
+
+
+@pytest.fixture(scope="module")
+def of_own_files(tmp_path_factory: pytest.TempPathFactory, edgestill: Callable[..., Any]) -> Path:
+    """A folder with a space whose recipe names data and a net that lie beside it, and a search of two trials."""
+    folder = tmp_path_factory.mktemp("own files")
+    (folder / "own.toml").write_text(OWN)
+    (folder / "net.py").write_text(NET)
+    own_data(folder, 0)
+    ended = edgestill(searching(folder, 2), folder / "store")
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+def searching(folder: Path, trials: int) -> list[str]:
+    return ["tune", str(folder / "own.toml"), "--trials", str(trials), "--out", str(folder / "runs" / "tuned")]
+
+
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "own files"))
+
+
+def test_trials_of_other_data_are_not_mixed_in(
+    of_own_files: Path, edgestill: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = copied(of_own_files, tmp_path)
+    own_data(folder, 1)
+    ended = edgestill(searching(folder, 3), folder / "store")
+    assert ended.returncode == 2 and "its trials.journal is of other data, so" in ended.stderr
+    assert trials(folder / "runs" / "tuned") == trials(of_own_files / "runs" / "tuned")
+
+
+def test_trials_of_another_net_of_ones_own_are_not_mixed_in(
+    of_own_files: Path, edgestill: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = copied(of_own_files, tmp_path)
+    (folder / "net.py").write_text(NET.replace("nn.Flatten(), ", "nn.Flatten(), nn.Dropout(0.5), "))
+    ended = edgestill(searching(folder, 3), folder / "store")
+    assert ended.returncode == 2 and "its trials.journal is of other modules, so" in ended.stderr
+
+
+def test_another_line_of_comment_is_the_same_search(
+    of_own_files: Path, edgestill: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = copied(of_own_files, tmp_path)
+    (folder / "own.toml").write_text(f"# mine\n{OWN}")
+    ended = edgestill(searching(folder, 2), folder / "store")
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(("line", "shown"), [('{"op_code": 99}', "op_code"), ("hello", "'hello'"), ("[1]", "'[1]'")])
+def test_a_damaged_line_of_the_journal_is_told_by_its_number(
+    searched: Path, edgestill: Callable[..., Any], tmp_path: Path, line: str, shown: str
+) -> None:
+    out = Path(shutil.copytree(searched / "out", tmp_path / "out"))
+    journal = out / "trials.journal"
+    count = len(journal.read_text().splitlines())
+    journal.write_text(f"{journal.read_text()}{line}\n")
+    ended = edgestill(["tune", str(COMPARED), "--trials", "4", "--out", str(out)], searched / "store")
+    assert ended.returncode == 2 and f"trials.journal: line {count + 1} is damaged: " in ended.stderr
+    assert shown in ended.stderr and "take the file away" in ended.stderr
+
+
+def test_a_journal_whose_lines_do_not_fit_together_is_told(
+    searched: Path, edgestill: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(searched / "out", tmp_path / "out"))
+    journal = out / "trials.journal"
+    journal.write_text("".join(line for line in journal.read_text().splitlines(True) if '"number"' not in line))
+    ended = edgestill(["tune", str(COMPARED), "--trials", "4", "--out", str(out)], searched / "store")
+    assert ended.returncode == 2 and "trials.journal: its lines do not fit together" in ended.stderr
+
+
+def test_a_search_killed_while_it_noted_a_failed_trial_makes_that_one_again(
+    searched: Path, edgestill: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(searched / "out", tmp_path / "out"))
+    journal = out / "trials.journal"
+    lines = journal.read_text().splitlines(True)
+    last = next(place for place, line in reversed([*enumerate(lines)]) if '"op_code":4' in line)
+    begun = [line for line in lines[last:] if '"op_code":6' not in line and '"number"' not in line]
+    written = "".join([*lines[:last], *begun]).replace('{"error":null}', '{"error":"the loss is nan"}')
+    journal.write_text(written)
+    ended = edgestill(["tune", str(COMPARED), "--trials", "4", "--out", str(out)], searched / "store")
+    assert ended.returncode == 0, ended.stderr
+    assert trials(out) == trials(searched / "out")

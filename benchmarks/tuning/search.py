@@ -1,6 +1,5 @@
 """The search: Optuna asks, trials answer, a journal in the output folder remembers; killed, it goes on from there."""
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -8,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...pipeline.artifact import canonical_json, digest
 from ...pipeline.errors import BadInput, MissingTool
 from ...pipeline.recipe import Recipe
 from ...pipeline.task import Metric
+from .basis import Basis
+from .journal import JOURNAL, mend, readable
 from .settings import Range, rounded
 from .trial import Setting, Task, Trial
 from .workers import Work
@@ -19,30 +19,28 @@ from .workers import Work
 if TYPE_CHECKING:
     import optuna
 
-JOURNAL = "trials.journal"
+NOTED = ("number", "validation", "seconds", "error")  # of a trial, in this order: with its error it is whole
 DISTANT = 4096  # apart are the seeds of two searches
 Tell = Callable[[Trial], None]
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, how many trials at a time (`jobs`), and where the journal and the store are."""
+    """What is searched, how many trials at a time (`jobs`), and where the journal and the store are.
+
+    Trials stand in one journal where their `basis` is the same.
+    """
 
     recipe: Recipe
     space: tuple[Range, ...]
+    basis: Basis
     metric: Metric
     jobs: int
     folder: Path
     store: Path
 
     def task(self, number: int, settings: Mapping[str, float]) -> Task:
-        return Task(self.recipe.path, self.recipe.seeds, self.store, number, settings)
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for searches whose trials may stand in one journal."""
-        said = [digest(self.recipe.path), self.recipe.seeds, [vars(one) for one in self.space]]
-        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+        return Task(self.recipe.path, self.recipe.seeds, self.store, number, settings, self.basis["data"])
 
 
 def search(wanted: Search, trials: int, work: Work, tell: Tell) -> list[Trial]:
@@ -53,7 +51,8 @@ def search(wanted: Search, trials: int, work: Work, tell: Tell) -> list[Trial]:
     """
     with _quiet():
         study = _study(wanted)
-        found = list(_finished(study, wanted.space))
+        with readable(wanted.folder / JOURNAL):
+            found = list(_finished(study, wanted.space))
         for trial in found:
             tell(trial)
         while len(found) < trials:
@@ -93,16 +92,27 @@ def _study(wanted: Search) -> "optuna.Study":
         raise MissingTool(f"tune: Optuna is missing; install it with: {install_command('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    _mend(wanted.folder / JOURNAL)
-    journal = JournalFileBackend(str(wanted.folder / JOURNAL), lock_obj=_Held())  # type: ignore[arg-type]
-    storage = optuna.storages.JournalStorage(journal)
     direction: Literal["maximize", "minimize"] = "maximize" if wanted.metric.sign > 0 else "minimize"
-    study = optuna.create_study(study_name="tune", storage=storage, direction=direction, load_if_exists=True)
-    known = study.user_attrs.setdefault("search", wanted.fingerprint)
-    if known != wanted.fingerprint:
-        raise BadInput(f"{wanted.folder}: its {JOURNAL} is of another recipe, seeds or [tune]; name another --out")
-    study.set_user_attr("search", wanted.fingerprint)
+    path = wanted.folder / JOURNAL
+    mend(path)
+    with readable(path):
+        journal = JournalFileBackend(str(path), lock_obj=_Held())  # type: ignore[arg-type]
+        storage = optuna.storages.JournalStorage(journal)
+        study = optuna.create_study(study_name="tune", storage=storage, direction=direction, load_if_exists=True)
+        _refuse_others(path, study.user_attrs.get("search", wanted.basis), wanted.basis)
+        study.set_user_attr("search", dict(wanted.basis))
     return study
+
+
+def _refuse_others(journal: Path, known: Any, basis: Basis) -> None:
+    """BadInput where what decided the journal's trials is not what decides those to come."""
+    if known == basis:
+        return
+    other = [name for name in basis if known.get(name) != basis[name]] if isinstance(known, Mapping) else ["edgestill"]
+    raise BadInput(
+        f"{journal.parent}: its {journal.name} is of other {', '.join(other)}, so that new scores cannot stand beside "
+        "those; name another --out"
+    )
 
 
 class _Held:
@@ -113,13 +123,6 @@ class _Held:
 
     def release(self) -> None:
         pass
-
-
-def _mend(journal: Path) -> None:
-    """Cuts off the line that a killed process did not finish."""
-    written = journal.read_bytes() if journal.exists() else b""
-    if written and not written.endswith(b"\n"):
-        journal.write_bytes(written[: written.rfind(b"\n") + 1])
 
 
 def _sampler(wanted: Search, done: int) -> "optuna.samplers.BaseSampler":
@@ -139,7 +142,7 @@ def _note(study: "optuna.Study", asked: "optuna.Trial", trial: Trial) -> None:
     """What came of a trial, with all that a report tells of it."""
     import optuna
 
-    for name in ("validation", "seconds", "error", "number"):
+    for name in NOTED:
         asked.set_user_attr(name, getattr(trial, name))
     if trial.error is None:
         study.tell(asked, trial.mean)
@@ -156,7 +159,7 @@ def _finished(study: "optuna.Study", space: Sequence[Range]) -> Iterator[Trial]:
         study.tell(one.number, state=states.FAIL)
     for one in study.get_trials(states=[states.COMPLETE, states.FAIL]):
         known = one.user_attrs
-        if one.state != states.COMPLETE and not known.get("error"):
+        if one.state != states.COMPLETE and not (known.get("error") and all(name in known for name in NOTED)):
             continue
         settings = rounded({each.name: one.params[each.name] for each in space})
         yield Trial(

@@ -17,6 +17,7 @@ from ..commands.handover import CURE
 from ..commands.session import with_seeds
 from ..tables.terminal import Terminal
 from ..whole import only_writer
+from .basis import basis_of
 from .page import write_page
 from .recipe_file import write_recipe
 from .search import Search, importance, search
@@ -53,10 +54,10 @@ def tune(recipe: Recipe, out: Path, store: Store, terminal: Terminal, asked: Ask
         own_settings = rounded({one.name: one.own for one in space})
         data = run(leading_to(chain(recipe).steps, ["rehearsal"]), store, terminal, recipe.name)["data"]
         about = load(data.path).about
-        own = work(Task(recipe.path, recipe.seeds, store.root, 0, own_settings), terminal)
+        own = work(Task(recipe.path, recipe.seeds, store.root, 0, own_settings, data.sha256), terminal)
         if own.error:
             raise BadInput(f"with the recipe's own settings: {own.error}")
-        wanted = Search(recipe, space, about.task.metric, asked.jobs, out, store.root)
+        wanted = Search(recipe, space, basis_of(recipe, space, data), about.task.metric, asked.jobs, out, store.root)
         trials = _searched(wanted, asked, own, terminal)
         tuned = Tuned(
             recipe=recipe.name,

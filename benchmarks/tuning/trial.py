@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from ...pipeline.chain import Step, chain
-from ...pipeline.errors import EdgestillError
+from ...pipeline.errors import BadInput, EdgestillError
 from ...pipeline.keeping.entry import seconds_of
 from ...pipeline.models.checkpoint import read_about
 from ...pipeline.own_code import factories_in
@@ -49,13 +49,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Task:
-    """All that another process needs to make a trial."""
+    """All that another process needs to make a trial; `data` is the digest of those that it must be made of."""
 
     recipe: Path
     seeds: int
     store: Path
     number: int
     settings: Settings
+    data: str
+
+
+class OtherData(BadInput):
+    """The data were changed while the search ran."""
 
 
 class Unwatched:
@@ -75,6 +80,8 @@ def work(task: Task, watcher: Watcher | None = None) -> Trial:
     try:
         with factories_in(recipe.folder):
             return _made(recipe, task, settings, watcher or Unwatched())
+    except OtherData:
+        raise
     except EdgestillError as error:
         return Trial(task.number, settings, error=str(error))
 
@@ -83,6 +90,8 @@ def _made(recipe: Recipe, task: Task, settings: tuple[Setting, ...], watcher: Wa
     students = ends(recipe)
     steps = leading_to(chain(with_settings(recipe, task.settings)).steps, students)
     artifacts = run(steps, Store(task.store), watcher, f"{recipe.name}, tuned")
+    if artifacts["data"].sha256 != task.data:
+        raise OtherData("the data were changed while the search ran; start it again in another --out")
     validation = []
     for name in students:
         history = read_about(artifacts[name].path).history
