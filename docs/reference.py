@@ -93,6 +93,7 @@ def _teachers() -> Iterator[str]:
         "weights": ("load-weights",),
         "file": ("import-model",),
         "text_encoder": ("embed", "fit-head"),
+        "latent_semantics": ("find-semantics", "fit-head"),
         "saved_model": ("convert-keras",),
     }
     for key, names in told.items():

@@ -60,6 +60,7 @@ def _planned(table: StageTable, steps: Mapping[str, Made]) -> Planned | None:
         training=suiting(stage),
         initial=vars(stage)["initial"] if weights else "",
         weights=weights,
+        reads_words=any(beginning(teacher, steps).stage.gives == "embeddings" for teacher in heard[:1]),
     )
 
 

@@ -93,7 +93,7 @@ def embeddings(folder: Path, dataset: DataSet) -> Embeddings:
     with factories_in(folder):
         encoder = find_encoder("encoder")
     texts = texts_of(dataset)
-    save_embeddings(folder / "embeddings", texts, embed(encoder, texts, max_tokens=32), encoder)
+    save_embeddings(folder / "embeddings", texts, embed(encoder, texts, max_tokens=32), "encoder", encoder.parameters)
     return load_embeddings(folder / "embeddings")
 
 
@@ -164,7 +164,7 @@ def test_its_outputs_are_the_same_for_every_view(
 
 
 def test_a_data_set_without_texts_is_refused(embeddings: Embeddings) -> None:
-    with pytest.raises(BadInput, match="it reads words, but data set digits holds no texts"):
+    with pytest.raises(BadInput, match="the teacher reads words, but data set digits holds no texts"):
         texts_of(read_data("digits", 0))
 
 

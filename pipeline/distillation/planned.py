@@ -36,7 +36,8 @@ class Net:
 class Planned:
     """The lessons that a stage will give a student; `where` is how a message about them begins.
 
-    A teacher that is None is no net of torch's: what it gives is outputs alone. `weights` is the net that the student's
+    A teacher that is None is no net of torch's: what it gives is outputs alone, or a vector a text as its embedding
+    besides, where the first `reads_words`. `weights` is the net that the student's
     `initial` weights are of. Of `how` and `training`, what says how much and how long is left at its defaults.
     """
 
@@ -47,6 +48,7 @@ class Planned:
     training: Training
     initial: Initial = ""
     weights: Net | None = None
+    reads_words: bool = False
 
     def sources(self) -> list[Path]:
         """The user's own files behind nets and methods."""

@@ -22,23 +22,28 @@ from .objective import Objective
 from .options import Training
 from .planned import Net, Planned
 from .repeatable import repeatable
-from .taps import tapped
+from .taps import EMBEDDING, tapped
 from .teacher import net_teacher
 from .together import Loss
 from .train import heard
 from .views import fed, targets
 
 SAMPLES = 8  # of the training set: as many as a batch norm and a comparison of pairs need, and few enough to be quick
+WIDTH = 64  # of a vector a text, as long as nobody knows how long it will be
 MOMENTS = (0.0, 1.0)  # of a training: some methods begin otherwise than they end
 
 
 @dataclass(frozen=True, eq=False)
 class Cast:
-    """Who takes part, untrained: a student, its teachers, None for one that is no net, and a few samples."""
+    """Who takes part, untrained: a student, its teachers, None for one that is no net, and a few samples.
+
+    The first teacher may be one that `reads_words`.
+    """
 
     student: Checkpoint
     teachers: Sequence[Checkpoint | None]
     samples: Split
+    reads_words: bool
 
 
 def rehearse(planned: Planned, dataset: DataSet) -> None:
@@ -60,7 +65,7 @@ def _cast(planned: Planned, dataset: DataSet) -> Cast:
     if planned.initial and planned.weights:
         from_teacher(planned.initial, _built(planned.weights, dataset))(student.net)
     teachers = [_built(net, dataset) if net else None for net in planned.teachers]
-    return Cast(student, teachers, _some(dataset.train))
+    return Cast(student, teachers, _some(dataset.train), planned.reads_words)
 
 
 def _built(net: Net, dataset: DataSet) -> Checkpoint:
@@ -92,7 +97,7 @@ def _try(choice: Chosen, how: Guiding, training: Training, cast: Cast) -> None:
         made = method(choice)
         student = _heard("student", cast.student, cast.samples, made.student)
         taught = [
-            _taught(teacher, cast.samples, made.teacher if first else (), student)
+            _taught(teacher, cast, made.teacher if first else (), student)
             for first, teacher in zip((True, *[False] * len(cast.teachers)), cast.teachers, strict=False)
         ]
     except EdgestillError as error:
@@ -121,16 +126,19 @@ def _heard(who: str, checkpoint: Checkpoint, samples: Split, taps: Sequence[str]
     return answers
 
 
-def _taught(teacher: Checkpoint | None, samples: Split, taps: Sequence[str], student: Answers) -> Answers:
-    """What a teacher gives; one that is no net gives noise for outputs, in the shape of the student's."""
+def _taught(teacher: Checkpoint | None, cast: Cast, taps: Sequence[str], student: Answers) -> Answers:
+    """What a teacher gives; one that is no net gives noise, for outputs in the shape of the student's."""
     if teacher:
-        return _heard("teacher", teacher, samples, taps)
+        return _heard("teacher", teacher, cast.samples, taps)
+    outputs = torch.randn_like(student.outputs)
+    if set(taps) == {EMBEDDING} and cast.reads_words:
+        return Answers(outputs, {EMBEDDING: torch.randn(len(outputs), WIDTH)})
     if taps:
         raise BadRecipe(
             f"its teacher is no net of torch's, so that its layer {taps[0]!r} cannot be heard; use methods that hear "
             "outputs alone, such as soft-targets, or a teacher that is a model or a checkpoint"
         )
-    return Answers(torch.randn_like(student.outputs))
+    return Answers(outputs)
 
 
 def _give(how: Guiding, training: Training, cast: Cast, taught: Sequence[Answers]) -> None:

@@ -41,4 +41,4 @@ class Embed:
         texts, encoder = texts_of(load(inputs["data"].path)), find_encoder(self.text_encoder)
         with repeatable(0, self.threads):
             vectors = embed(encoder, texts, self.max_tokens)
-        save_embeddings(out, texts, vectors, encoder)
+        save_embeddings(out, texts, vectors, encoder.name, encoder.parameters)

@@ -10,12 +10,12 @@ from ..artifact import Artifact, Kind
 
 @dataclass(frozen=True)
 class FitHead:
-    """On those labels of train that are known; how much its weights are held back is chosen on validation."""
+    """On those labels of train that are known; how much its weights are held back is chosen among the same labels."""
 
     takes: ClassVar[Mapping[str, tuple[Kind, ...]]] = {"source": ("embeddings",), "data": ("dataset",)}
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "teacher"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def sources(self) -> Iterable[Path]:

@@ -1,4 +1,4 @@
-"""A teacher that reads words: an encoder's vectors, and a logistic head that was fitted on the labels of train."""
+"""A teacher that reads words: a vector a text, and a logistic head that was fitted on the labels of train."""
 
 import hashlib
 import json
@@ -16,10 +16,10 @@ from ..data.labels import labelled
 from ..distillation.taps import EMBEDDING
 from ..distillation.teacher import Told, told_without_taps
 from ..errors import BadInput, BadModel
-from .encoder import Encoder
 
 PENALTIES = tuple(10.0**power for power in range(-7, 1))  # of the weights' squares, from the least to the greatest
 STEPS = 200
+FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +74,18 @@ def texts_of(dataset: DataSet) -> list[str]:
     """Every text of train, validation and test once; BadInput when the data set holds samples of another kind."""
     splits = (dataset.train, dataset.validation, dataset.test)
     if any(split.text is None for split in splits):
-        raise BadInput(f"text_encoder: it reads words, but data set {dataset.about.name} holds no texts")
+        raise BadInput(f"the teacher reads words, but data set {dataset.about.name} holds no texts")
     return list(dict.fromkeys(text for split in splits for text in split.text or ()))
 
 
-def save_embeddings(folder: Path, texts: Sequence[str], vectors: NDArray[np.float32], encoder: Encoder) -> None:
+def save_embeddings(
+    folder: Path, texts: Sequence[str], vectors: NDArray[np.float32], encoder: str, parameters: int
+) -> None:
     """Writes vectors.npy and about.json."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "vectors.npy", vectors, allow_pickle=False)
     digests = [text_digest(text) for text in texts]
-    about = {"encoder": encoder.name, "parameters": encoder.parameters, "texts": digests}
+    about = {"encoder": encoder, "parameters": parameters, "texts": digests}
     (folder / "about.json").write_text(canonical_json(about))
 
 
@@ -96,19 +98,30 @@ def load_embeddings(folder: Path) -> Embeddings:
 
 
 def fitted(embeddings: Embeddings, dataset: DataSet) -> TextTeacher:
-    """The head with the penalty whose cross entropy is least on validation; ties go to the greater penalty."""
+    """The head with the penalty that told most of labels held out, by cross-validation on those of train alone.
+
+    Validation stays unseen, for who has few labels has none to spare. Ties go to the greater penalty.
+    """
     task = dataset.about.task
     if task.kind != "classify":
-        raise BadInput(f"text_encoder: its head tells labels apart; the task {task.kind!r} has none")
+        raise BadInput(f"the teacher's head tells labels apart; the task {task.kind!r} has none")
     known = labelled(dataset.train)
-    train, validation = ((embeddings.of(split), np.asarray(split.y)) for split in (known, dataset.validation))
-    heads = {penalty: logistic(*train, len(task.labels), penalty) for penalty in reversed(PENALTIES)}
-    best = min(heads, key=lambda penalty: _cross_entropy(*validation, *heads[penalty]))
+    x, y = embeddings.of(known), np.asarray(known.y)
+    classes = len(task.labels)
+    best = min(reversed(PENALTIES), key=lambda penalty: _held_out(x, y, classes, penalty))
     note = (
         f"the teacher is {embeddings.encoder} with a logistic head, fitted on {len(known)} labels; its penalty "
-        f"{best:g} was chosen on the {len(dataset.validation)} of validation"
+        f"{best:g} was chosen by cross-validation on them"
     )
-    return TextTeacher(embeddings, *heads[best], (note,))
+    return TextTeacher(embeddings, *logistic(x, y, classes, best), (note,))
+
+
+def _held_out(x: NDArray[np.float32], y: NDArray[Any], classes: int, penalty: float) -> float:
+    """The sum of the cross entropy of every sample, by a head that was fitted without its fold."""
+    fold = np.empty(len(y), np.int64)
+    fold[np.argsort(y, kind="stable")] = np.arange(len(y)) % FOLDS  # each has every label in its share
+    parts = [(fold != number, fold == number) for number in range(min(FOLDS, len(y)))]
+    return sum(_cross_entropy(x[out], y[out], *logistic(x[kept], y[kept], classes, penalty)) for kept, out in parts)
 
 
 def logistic(
@@ -131,7 +144,7 @@ def logistic(
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
     if not torch.isfinite(weight).all():
-        raise BadModel("text_encoder: the head could not be fitted; are the encoder's vectors finite?")
+        raise BadModel("the teacher's head could not be fitted; are the vectors of its texts finite?")
     return weight.detach().float().numpy(), bias.detach().float().numpy()
 
 
@@ -140,4 +153,4 @@ def _cross_entropy(
 ) -> float:
     logits = (x @ weight + bias).astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]).mean())
+    return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]).sum())
