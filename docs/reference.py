@@ -38,6 +38,7 @@ A TOML file. Every key is checked before the first second of work; an unknown on
 | `task` | `"classify"`, `"regress"` or `"reconstruct"` | `"classify"` | what the output means; the data must agree |
 | `seed` | whole number | 0 | of the splits, the teacher and the first student |
 | `seeds` | whole number | 1 | how many students of each kind are trained, with the seeds after `seed`; the files handed over are the first's |
+| `folder` | text | the recipe's own | where the files and modules lie that the recipe names, from where the recipe lies |
 | `exports` | array of texts | `["onnx", "tflite", "c"]` | the formats handed over; `c` is a folder of C11 for microcontrollers; `"app"`, where it is named, one [for who builds an app](apps.md) |
 
 The tables are `[data]`, `[training]`, `[teacher]`, `[student]`, the `[[stage]]` tables in the order in which they run, `[measure]`, and for `edgestill tune` `[tune]`.

@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -52,6 +53,7 @@ class Recipe:
 
     name: str
     path: Path
+    folder: Path  # where the user's own files lie: beside the recipe, or of a shipped one in the folder one works in
     title: str
     task: TaskKind
     seed: int
@@ -69,14 +71,9 @@ class Recipe:
         """Whether its name alone finds it."""
         return _is_shipped(self.path)
 
-    @property
-    def folder(self) -> Path:
-        """Where the user's own files lie: beside the recipe, or for a shipped one in the folder that one works in."""
-        return _own_folder(self.path)
-
 
 OWN_TABLES = ("data", "training", "teacher", "student", "stage", "exports", "measure", "tune")
-TOP = ("title", "task", "seed", "seeds", *OWN_TABLES)
+TOP = ("title", "task", "seed", "seeds", "folder", *OWN_TABLES)
 
 
 def shipped() -> list[str]:
@@ -87,8 +84,10 @@ def shipped() -> list[str]:
 def read_recipe(named: str | Path) -> Recipe:
     """The recipe at a path, or the shipped recipe of that name; BadRecipe says where and what."""
     path = _locate(named)
-    with factories_in(_own_folder(path)):
-        return _Reader(path, _parse(path)).recipe()
+    top = _parse(path)
+    folder = _own_folder(path, top)
+    with factories_in(folder):
+        return _Reader(path, top).recipe(folder)
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -111,8 +110,24 @@ def _is_shipped(path: Path) -> bool:
     return path.stem in shipped() and path == _shipped_path(path.stem)
 
 
-def _own_folder(path: Path) -> Path:
-    return Path() if _is_shipped(path) else path.parent
+def _own_folder(path: Path, top: Mapping[str, Any]) -> Path:
+    """Beside the recipe, or where its `folder` says from there; of a shipped one, where one works."""
+    named = convert(top.get("folder", ""), str, f"{path.name}: folder")
+    if _is_shipped(path):
+        return Path()
+    with suppress(OSError, ValueError, RuntimeError):  # not there, no name for a folder, a loop of links
+        folder = (path.parent / named).resolve(strict=True)
+        if folder.is_dir():
+            return folder if named else path.parent
+    raise BadRecipe(f"{path.name}: folder is {named!r}; there must be such a folder beside the recipe")
+
+
+def _refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
+    """BadRecipe for the first name that is not known."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise BadRecipe(f"{what} is named {name!r}; there are {choices(known, name)}")
 
 
 def _locate(named: str | Path) -> Path:
@@ -139,12 +154,8 @@ class _Reader:
         self.path = path
         self.top = table
 
-    def recipe(self) -> Recipe:
-        unknown = [key for key in self.top if key not in TOP]
-        if unknown:
-            raise BadRecipe(
-                f"{self.file}: no table or key is named {unknown[0]!r}; there are {choices(TOP, unknown[0])}"
-            )
+    def recipe(self, folder: Path) -> Recipe:
+        _refuse_unknown(self.top, TOP, f"{self.file}: no table or key")
         seed = self.value("seed", int, 0)
         seeds = self.value("seeds", int, 1)
         if not 1 <= seeds <= 100:
@@ -152,6 +163,7 @@ class _Reader:
         return Recipe(
             name=self.path.stem,
             path=self.path,
+            folder=folder,
             title=self.value("title", str, self.path.stem),
             task=self.value("task", TaskKind, "classify"),
             seed=seed,
@@ -213,11 +225,7 @@ class _Reader:
         table = self.table("training")
         self.refuse_seed(table, "[training]")
         known = {field.name for name in ("train", "teach", "distill", "prune") for field in _fields(stage_type(name))}
-        unknown = [key for key in table if key not in known]
-        if unknown:
-            raise BadRecipe(
-                f"{self.file}: [training]: no key is named {unknown[0]!r}; there are {choices(known, unknown[0])}"
-            )
+        _refuse_unknown(table, known, f"{self.file}: [training]: no key")
         return table
 
     def refuse_seed(self, table: Mapping[str, Any], where: str) -> None:
@@ -259,12 +267,7 @@ class _Reader:
             convert(source, str, f"{where}: {key}")
         shared = {} if "model" in table else self.shared(kind)
         student = _known(kind, {"seed": self.top.get("seed", 0), **self.training(), **shared})
-        unknown = [key for key in table if key not in options]
-        if unknown:
-            raise BadRecipe(
-                f"{where} ({named}): no key is named {unknown[0]!r}; there are "
-                + choices({*options, *kind.takes}, unknown[0])
-            )
+        _refuse_unknown(table, {*options, *kind.takes}, f"{where} ({named}): no key")
         if kind is stage_type("distill") and "model" not in table:
             self.refuse_another_budget(table, f"{where} ({named})")
         return StageTable(name, build(kind, {**student, **table}, f"{where} ({named})"), inputs, f"{where} ({named})")
@@ -284,10 +287,7 @@ class _Reader:
     def exports(self) -> tuple[str, ...]:
         given = self.top.get("exports", list(FORMATS[:-1]))
         named: Sequence[str] = convert(given, tuple[str, ...], f"{self.file}: exports")
-        if unknown := [name for name in named if name not in FORMATS]:
-            raise BadRecipe(
-                f"{self.file}: exports: no format is named {unknown[0]!r}; there are {choices(FORMATS, unknown[0])}"
-            )
+        _refuse_unknown(named, FORMATS, f"{self.file}: exports: no format")
         return tuple(named)
 
 

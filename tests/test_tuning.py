@@ -297,6 +297,22 @@ def test_trials_of_another_net_of_ones_own_are_not_mixed_in(
     assert ended.returncode == 2 and "its trials.journal is of other modules, so" in ended.stderr
 
 
+def test_the_best_recipe_runs_from_where_it_lies(of_own_files: Path, edgestill: Callable[..., Any]) -> None:
+    best = of_own_files / "runs" / "tuned" / "best.toml"
+    assert read_recipe(best).folder == of_own_files.resolve()
+    ended = edgestill(["run", str(best), "--out", str(of_own_files / "best")], of_own_files / "store")
+    assert ended.returncode == 0, ended.stderr
+    assert (of_own_files / "best" / "report.json").is_file()
+
+
+def test_a_best_recipe_found_through_a_link_names_the_same_files(of_own_files: Path, tmp_path: Path) -> None:
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "deep")
+    write_recipe(read_recipe(of_own_files / "own.toml"), {}, "linked", tmp_path / "link" / "best.toml")
+    assert read_recipe(tmp_path / "link" / "best.toml").folder == of_own_files.resolve()
+    assert read_recipe(tmp_path / "there" / "deep" / "best.toml").folder == of_own_files.resolve()
+
+
 def test_another_line_of_comment_is_the_same_search(
     of_own_files: Path, edgestill: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The best settings as a recipe that is ready to run."""
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,13 @@ from .settings import Settings, changed, tuned_stage
 
 
 def write_recipe(recipe: Recipe, settings: Settings, opening: str, path: Path) -> None:
-    """The recipe's file with these settings in its tuned stage, under a line of comment; its own comments are gone."""
+    """The recipe's file with these settings in its tuned stage, under a line of comment; its own comments are gone.
+
+    Elsewhere than the recipe it says by its `folder` where the files lie that it names.
+    """
     whole = tomllib.loads(recipe.path.read_text(encoding="utf-8-sig"))
+    own, here = recipe.folder.resolve(), path.parent.resolve()
+    whole["folder"] = os.path.relpath(own, here) if own != here else "."
     table = tuned_stage(recipe)
     whole["stage"][recipe.stages.index(table)].update(changed(table, settings))
     with written_whole(path) as beside:
