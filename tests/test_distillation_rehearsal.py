@@ -263,6 +263,18 @@ def test_a_rehearsal_leaves_torchs_random_numbers_and_threads_as_they_were(digit
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_students_come_out_the_same_bit_for_bit_with_a_rehearsal_and_without(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(HEAD + HINT + 'student = ["features"] }, { name = "mutual" }]\n')
+    steps = chain(read_recipe(tmp_path / "mine.toml")).steps
+    steps = [step for step in steps if step.stage.gives in ("dataset", "checkpoint", "teacher-outputs", "report")]
+    steps = [step for step in steps if not step.name.endswith("score")]
+    unrehearsed = [step for step in steps if step.name != "rehearsal"]
+    made = [run(each, Store(tmp_path / str(len(each))), Noted()) for each in (unrehearsed, steps)]
+    assert "rehearsal" in made[1] and "rehearsal" not in made[0]
+    for name in ("teacher", "scratch", "distill"):
+        assert made[0][name].sha256 == made[1][name].sha256
+
+
 def test_what_is_planned_says_nothing_of_how_much_and_how_long(tmp_path: Path) -> None:
     """So a search over weights and temperatures rehearses once."""
     own = 'temperature = 3.0\nalpha = 0.5\nmethods = [{ name = "hint", weight = 7.0 }]\n'
