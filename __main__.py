@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from . import __version__
 from .benchmarks.commands.parser import parser
-from .pipeline.disk import is_full
+from .pipeline.disk import Shortage, shortage
 from .pipeline.errors import EdgestillError
 from .pipeline.ranks import refuse_many
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"edgestill: {error.name} is missing; install it with: {install_command()}", file=sys.stderr)
         return 3
     except Exception as error:
-        return _no_room(error) if is_full(error) else _unexpected(error)
+        return _no_room(error, short) if (short := shortage(error)) else _unexpected(error)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -47,10 +47,10 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _no_room(error: Exception) -> int:
+def _no_room(error: Exception, short: Shortage) -> int:
     """A full disk that no room below knew the folder of."""
     print(
-        f"edgestill: no space left on the device: {error}; free some, or point --out, $TMPDIR or $EDGESTILL_STORE to a "
+        f"edgestill: {short.what}: {error}; {short.cure}, or point --out, $TMPDIR or $EDGESTILL_STORE to a "
         "folder on another disk",
         file=sys.stderr,
     )

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from ..pipeline.disk import is_full, no_space
+from ..pipeline.disk import no_space, shortage
 from ..pipeline.errors import BadModel, EdgestillError, MissingTool, RuntimeDied
 from ..pipeline.scratch import CURE
 
@@ -119,8 +119,8 @@ class Conversation:
 
     def _refused(self, step: str, event: Mapping[str, Any]) -> EdgestillError:
         message = " ".join(str(event["message"]).replace(str(self._file.parent) + os.sep, "").split())
-        if is_full(message):
-            return no_space(f"{self._file.name}: {STEPS[step]}", CURE)
+        if short := shortage(message):
+            return no_space(f"{self._file.name}: {STEPS[step]}", CURE, short)
         if OUT_OF_MEMORY.search(message):
             message = f"it asks for more memory than a file of its size gets ({message})"
         error = MissingTool if event["code"] == "runtime-missing" else BadModel

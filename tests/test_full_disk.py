@@ -1,10 +1,12 @@
 """On a disk that is really full every command says where and what to do, ends with 2, and leaves no half file."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +144,26 @@ def test_a_full_temporary_folder_is_told(on_a_disk_of: Any, whole: Any, tmp_path
     full = on_a_disk_of(8_192, command, *files, *more, TMPDIR="DISK")
     assert is_told(full, "disk" if command == "verify" else "teacher.onnx", "TMPDIR"), full.said
     assert not full.files
+
+
+def limited_to(size: int, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A command none of whose files may be larger than so many bytes."""
+    command = [sys.executable, "-m", "edgestill", *arguments]
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, preexec_fn=limit)
+
+
+@pytest.mark.parametrize("size", [4_000, 30_000])
+def test_a_limit_on_the_size_of_files_is_told_in_the_store(tmp_path: Path, size: int) -> None:
+    store = tmp_path / "store"
+    ended = limited_to(size, "run", str(SMALL), "--out", str(tmp_path / "out"), EDGESTILL_STORE=str(store))
+    assert ended.returncode == 2 and "a file grows larger than files may be here" in ended.stderr, ended.stderr
+    assert "ulimit -f" in ended.stderr and str(store) in ended.stderr
+    assert not list((store / "partial").iterdir())
+
+
+def test_a_limit_on_the_size_of_files_is_told_of_the_output_folder(whole: Any, tmp_path: Path) -> None:
+    ended = limited_to(100_000, "run", str(SMALL), "--out", str(tmp_path / "out"), EDGESTILL_STORE=str(whole.store))
+    assert ended.returncode == 2 and "a file grows larger than files may be here" in ended.stderr, ended.stderr
+    assert "ulimit -f" in ended.stderr and not (tmp_path / "out" / "report.html").exists()
