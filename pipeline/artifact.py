@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import BadArtifact, choices
+from .errors import BadArtifact, BadData, choices
 
 Kind = Literal[
     "dataset",
@@ -64,10 +64,13 @@ class Artifact:
 
 
 def digest(path: Path) -> str:
-    """The sha-256 of a file, or of a folder's sorted relative names and file digests."""
+    """The sha-256 of a file, or of a folder's sorted relative names and file digests; BadData where one is closed."""
     if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except PermissionError as error:
+            raise _closed(path, error) from error
     whole = hashlib.sha256()
     for file_path in _files(path):
         whole.update(f"{file_path.relative_to(path).as_posix()}\0{digest(file_path)}\n".encode())
@@ -102,16 +105,29 @@ def files_within(folder: Path) -> list[Path]:
 
 
 def entries_within(folder: str, above: frozenset[str] = frozenset()) -> Iterator[os.DirEntry[str]]:
-    """The same files unsorted, as the file system's own entries: plain names, for there may be many."""
+    """The same files unsorted, as the file system's own entries: plain names, for there may be many.
+
+    BadData names a folder among them that is closed to us.
+    """
     real = os.path.realpath(folder)
     if real in above:
         return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from entries_within(entry.path, above | {real})
-            elif entry.is_file():
-                yield entry
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    yield from entries_within(entry.path, above | {real})
+                elif entry.is_file():
+                    yield entry
+    except OSError as error:
+        raise _closed(folder, error) from error
+
+
+def _closed(path: Path | str, error: OSError) -> BadData:
+    why = error.strerror or str(error)
+    return BadData(
+        f"{path}: cannot be read: {why}; let it be read (`chmod`), take it away, or name a folder without it"
+    )
 
 
 def canonical_json(values: Any) -> str:

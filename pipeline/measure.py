@@ -18,6 +18,8 @@ class Measure:
     def __post_init__(self) -> None:
         if not self.targets:
             raise ValueError('targets is empty; name at least one, for example "host"')
+        if twice := [name for name in self.targets if self.targets.count(name) > 1]:
+            raise ValueError(f"targets names {twice[0]!r} twice; one name is one place")
         for name in ("runs", "threads", "seconds"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")

@@ -1,10 +1,12 @@
 """This machine in another Python: one of the user's, or ours with the runtime that came before LiteRT."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ from .places import cache_folder
 from .target import HERE, Device, Evidence, Plan, Samples
 
 OLD = "tflite-runtime"
-PROBE_SECONDS, IMPORT_SECONDS = 30.0, 120.0
+PROBE_SECONDS, IMPORT_SECONDS = 10.0, 120.0
+MOST_BYTES = 1 << 20  # that a Python may say of itself
 
 
 @dataclass(frozen=True)
@@ -119,18 +122,46 @@ class HostPython:
     def _started(
         self, command: list[str], environment: Mapping[str, str] | None, seconds: float, given: bytes = b""
     ) -> bytes | None:
-        """What the program says; None when it fails. DeviceFailed when it is not there, or does not end."""
+        """What the program says; None when it fails, or says more than any Python would. DeviceFailed when it is not
+        there, or does not end."""
         try:
-            ended = subprocess.run(
-                command, input=given, capture_output=True, timeout=seconds, env=environment, check=False
-            )
+            return _said(command, environment, seconds, given)
         except OSError as error:
             remedy = "name a virtual environment's bin/python in targets.toml"
             raise DeviceFailed(self.name, "probe", "no-python", f"{command[0]}: {error.strerror}", remedy) from error
         except subprocess.TimeoutExpired as error:
             what = f"{command[0]} did not answer within {seconds:g} s"
             raise DeviceFailed(self.name, "probe", "no-answer", what, "try it by hand") from error
-        return ended.stdout if ended.returncode == 0 else None
+
+
+def _said(command: list[str], environment: Mapping[str, str] | None, seconds: float, given: bytes) -> bytes | None:
+    """What a program prints; None when it fails, or prints MOST_BYTES, which ends it. TimeoutExpired; OSError."""
+    piped, late = subprocess.PIPE, threading.Event()
+    with subprocess.Popen(
+        command, env=environment, stdin=piped, stdout=piped, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as child:
+        assert child.stdin and child.stdout
+        timer = threading.Timer(seconds, lambda: (late.set(), _end(child)))
+        timer.start()
+        try:
+            with suppress(BrokenPipeError):
+                child.stdin.write(given)
+                child.stdin.close()
+            printed = child.stdout.read(MOST_BYTES)
+            whole = len(printed) < MOST_BYTES and child.wait() == 0
+        finally:
+            timer.cancel()
+            _end(child)
+    if late.is_set():
+        raise subprocess.TimeoutExpired(command, seconds)
+    return printed if whole else None
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """With all that it started, unless it has ended by itself."""
+    with suppress(ProcessLookupError):
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 class HostPythonLoaded:

@@ -1,6 +1,7 @@
 """Another Python of this machine as a target: its own runtime runs our files and is a row of its own."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,29 @@ def test_what_is_no_python_is_told(python: str) -> None:
     with pytest.raises(DeviceFailed) as caught:
         HostPython("mine", python).probe()
     assert caught.value.code == "no-python" and "targets.toml" in caught.value.remedy
+
+
+def test_a_program_that_prints_without_end_is_no_python_and_is_ended_at_once(tmp_path: Path) -> None:
+    program = tmp_path / "endless"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nwhile :; do echo yes yes yes yes yes; done\n")
+    program.chmod(0o755)
+    with pytest.raises(DeviceFailed) as caught:
+        HostPython("mine", str(program)).probe()
+    assert caught.value.code == "no-python"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_program_that_never_answers_is_ended_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgestill.targets.host_python.PROBE_SECONDS", 0.5)
+    program = tmp_path / "silent"
+    program.write_text("#!/bin/sh\nsleep 600\necho never\n")
+    program.chmod(0o755)
+    with pytest.raises(DeviceFailed, match=r"silent did not answer within 0\.5 s") as caught:
+        HostPython("mine", str(program)).probe()
+    assert caught.value.code == "no-answer"
 
 
 def test_only_tflite_files_run_where_there_is_only_that_runtime(tmp_path: Path) -> None:

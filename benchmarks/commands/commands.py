@@ -119,7 +119,7 @@ def bench(arguments: Namespace) -> int:
     from ..tables.table import print_results
     from ..tables.terminal import Terminal
 
-    found = [target for name in arguments.on.split(",") for target in _named(name, arguments)]
+    found = [target for name in dict.fromkeys(arguments.on.split(",")) for target in _named(name, arguments)]
     plan = Plan(
         warmup=arguments.warmup,
         runs=arguments.runs,
