@@ -141,7 +141,7 @@ def _said(command: list[str], environment: Mapping[str, str] | None, seconds: fl
         command, env=environment, stdin=piped, stdout=piped, stderr=subprocess.DEVNULL, start_new_session=True
     ) as child:
         assert child.stdin and child.stdout
-        timer = threading.Timer(seconds, lambda: (late.set(), _end(child)))
+        timer = threading.Timer(seconds, _end, (child, late))
         timer.start()
         try:
             with suppress(BrokenPipeError):
@@ -157,8 +157,10 @@ def _said(command: list[str], environment: Mapping[str, str] | None, seconds: fl
     return printed if whole else None
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """With all that it started, unless it has ended by itself."""
+def _end(child: "subprocess.Popen[bytes]", late: threading.Event | None = None) -> None:
+    """With all that it started, unless it has ended by itself; where it was `late` that is noted."""
+    if late:
+        late.set()
     with suppress(ProcessLookupError):
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
