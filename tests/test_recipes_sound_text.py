@@ -169,6 +169,6 @@ def test_padding_is_no_word() -> None:
     assert net(torch.zeros(3, 16, dtype=torch.int32)).shape == (3, 2)
 
 
-@pytest.mark.parametrize("name", ["spoken-digits", "spam"])
-def test_the_shipped_recipes_are_whole(name: str) -> None:
-    assert read_recipe(name).seeds == 3
+@pytest.mark.parametrize(("name", "seeds"), [("spoken-digits", 3), ("spam", 3), ("few-labels", 5)])
+def test_the_shipped_recipes_are_whole(name: str, seeds: int) -> None:
+    assert read_recipe(name).seeds == seeds
