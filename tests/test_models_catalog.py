@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from edgestill.pipeline.errors import BadRecipe, Unsupported
+from edgestill.pipeline.errors import BadRecipe
 from edgestill.pipeline.graph.graph import Graph
 from edgestill.pipeline.graph.read import read_graph
 from edgestill.pipeline.graph.to_onnx import to_onnx
@@ -88,16 +88,6 @@ CASES = [
     Case("text-cnn", TOKENS, {"buckets": 128}),
     Case("transformer", TOKENS, {"buckets": 128, "width": 16, "blocks": 1}),
 ]
-LOWERED = [
-    pytest.param(
-        case,
-        marks=pytest.mark.xfail(raises=Unsupported, reason="not every operator of a transformer is lowered yet"),
-        id=str(case),
-    )
-    if case.model == "transformer"
-    else pytest.param(case, id=str(case))
-    for case in CASES
-]
 
 
 def test_every_net_has_a_case_or_a_task_of_its_own() -> None:
@@ -109,7 +99,7 @@ def integer(graph: Graph, case: Case) -> Graph:
     return quantize(graph, calibrate(graph, [samples[:16], samples[16:]]), samples, QuantizationOptions())
 
 
-@pytest.mark.parametrize("case", LOWERED)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_net_reaches_float_and_integer_files_that_agree(case: Case, tmp_path: Path) -> None:
     export_onnx(case.saved(tmp_path), tmp_path / "net.onnx")
     graph = read_graph(tmp_path / "net.onnx")
