@@ -21,6 +21,7 @@ from edgestill.pipeline.store import Store
 
 SMALL = Path(__file__).parent / "cases" / "small.toml"
 RUN = sorted({name_of(step.stage) for step in chain(read_recipe(SMALL)).steps})  # the stages that it goes through
+EVERY_TIME = ("distill", "quantize", "export-qdq")  # one that trains, one that computes, one that writes; nightly all
 
 KILLED = """
 import os, signal, sys
@@ -46,7 +47,9 @@ def ended_in(stage: str, by: signal.Signals, store: Path, out: Path) -> "subproc
     return subprocess.run(command, env={**os.environ, "EDGESTILL_STORE": str(store)}, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("stage", RUN)
+@pytest.mark.parametrize(
+    "stage", [stage if stage in EVERY_TIME else pytest.param(stage, marks=pytest.mark.nightly) for stage in RUN]
+)
 def test_killed_in_a_stage_the_next_run_ends_with_the_same_digests(
     stage: str,
     whole: Any,
