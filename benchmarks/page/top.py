@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..report import sentences
 from ..report.document import Report
-from ..report.variant import result_of
+from ..report.variant import ModelFile, result_of
 from ..stats import spread
 from ..tables.human import change, counted, micros, score_and_unit, size, times
 from .markup import Html, element
@@ -45,7 +45,7 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
             said = f"{moved} from {first.name}, {said}"
         yield f"{last.metric.name} on test", score_and_unit(last.test, last.metric), said
     if start and end and start is not end and end.bytes < start.bytes:
-        yield "smaller", times(start.bytes / end.bytes), f"{size(start.bytes)} to {size(end.bytes)}"
+        yield "smaller", times(start.bytes / end.bytes), f"{_sized(start)} to {_sized(end)}"
     if first.macs and last.macs and last.macs < first.macs:
         yield "fewer MACs", times(first.macs / last.macs), "multiply-accumulates of one inference"
     result = result_of(report.results, end)
@@ -56,3 +56,8 @@ def _tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     arena = end.arena if end else None
     if arena:
         yield "arena", size(arena.total), f"TFLite Micro: {size(arena.head)} reused, {size(arena.tail)} kept"
+
+
+def _sized(file: ModelFile) -> str:
+    """With its format, for the table has sizes of other formats too."""
+    return f"{size(file.bytes)} of {sentences.FORMATS[file.role.split()[-1]]}"
