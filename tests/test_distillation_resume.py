@@ -17,6 +17,7 @@ from edgestill.pipeline.artifact import Artifact
 from edgestill.pipeline.distillation import course
 from edgestill.pipeline.distillation.kept_state import State, read_state, write_state
 from edgestill.pipeline.errors import BadArtifact, BadInput
+from edgestill.pipeline.keeping.entry import seconds_of
 from edgestill.pipeline.progress import listening
 from edgestill.pipeline.stages.distill import Distill
 from edgestill.pipeline.stages.fine_tune import FineTune
@@ -133,6 +134,18 @@ def test_stopped_twice_a_training_ends_with_the_same_weights(
     sha256, ear = gone_on(store, stage, inputs)
     assert ear.first == 38 and sha256 == undisturbed[name]
     assert not list(store.root.glob("resume/*"))
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_what_a_training_took_before_it_was_stopped_counts(inputs: dict[str, Artifact], tmp_path: Path) -> None:
+    store, stage = Store(tmp_path), STAGES["train"]
+    stopped(store, stage, inputs, at=45)
+    (path,) = kept_in(store)
+    state = read_state(path)
+    assert state is not None and state.facts["seconds"] > 0
+    write_state(path, dataclasses.replace(state, facts={**state.facts, "seconds": 1000.0}))
+    found = store.make(stage, of(stage, inputs))
+    assert 1000 < found.seconds < 2000 and seconds_of(found.artifact) == found.seconds
 
 
 @pytest.mark.usefixtures("every_epoch")

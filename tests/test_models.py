@@ -59,6 +59,8 @@ def own(tmp_path: Path) -> Iterator[Path]:
         "    size = shape[0] * shape[1] * shape[2]\n"
         "    dense = nn.Linear(size, hidden)\n"
         "    return nn.Sequential(nn.Flatten(), dense, nn.ReLU(), nn.Linear(hidden, classes, bias=bias))\n\n\n"
+        "def tied(shape, classes):\n    twice = nn.Linear(64, 64)\n"
+        "    return nn.Sequential(nn.Flatten(), twice, nn.ReLU(), twice, nn.ReLU(), nn.Linear(64, classes))\n\n\n"
         "def text(shape, classes):\n    return 'no net'\n\n\ndef broken(shape, classes):\n    return 1 / 0\n"
     )
     with factories_in(tmp_path):
@@ -190,6 +192,16 @@ def test_a_net_of_the_user_s_own_is_built_saved_and_exported(own: Path) -> None:
     whole = checkpoint("mine:flat", DIGITS, hidden=5)
     save_checkpoint(own / "net.safetensors", whole)
     assert load_checkpoint(own / "net.safetensors").net.state_dict()["1.weight"].shape == (5, 64)
+    export_onnx(own / "net.safetensors", own / "net.onnx")
+
+
+def test_layers_that_share_weights_are_saved_and_share_them_again(own: Path) -> None:
+    whole = checkpoint("mine:tied", DIGITS)
+    save_checkpoint(own / "net.safetensors", whole)
+    net = load_checkpoint(own / "net.safetensors").net
+    assert net.get_parameter("1.weight") is net.get_parameter("3.weight")
+    x = torch.randn(4, 1, 8, 8)
+    assert torch.equal(net(x), whole.net(x))
     export_onnx(own / "net.safetensors", own / "net.onnx")
 
 
