@@ -26,10 +26,10 @@ def begun(command: list[str], store: Path) -> subprocess.CompletedProcess[str]:
     ("methods", "options", "labelled"),
     [
         (["soft-targets"], {}, 0),
-        (["soft-targets", "hint", "mutual"], {}, 0),
-        (["soft-targets"], {"combine": "best"}, 40),
+        pytest.param(["soft-targets", "hint", "mutual"], {}, 0, marks=pytest.mark.nightly),
+        pytest.param(["soft-targets"], {"combine": "best"}, 40, marks=pytest.mark.nightly),
         (["rkd-distance", "pkt"], {}, 40),
-        (["logits", "adversarial"], {}, 40),
+        pytest.param(["logits", "adversarial"], {}, 40, marks=pytest.mark.nightly),
         (["crd", "mean-teacher"], {"balance": "uncertainty"}, 40),
     ],
 )
