@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -190,6 +191,28 @@ def test_a_short_training_keeps_no_state(inputs: dict[str, Artifact], tmp_path: 
     store = Store(tmp_path)
     stopped(store, STAGES["train"], inputs, at=45)
     assert not list(kept_in(store))
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_a_training_that_finds_no_room_for_its_state_goes_on_without(
+    inputs: dict[str, Artifact], undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    store, stage = Store(tmp_path), STAGES["train"]
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, most))  # of 4 KB and 12: one stays below, the other not
+    try:
+        found = store.make(stage, of(stage, inputs)).artifact
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+    assert found.sha256 == undisturbed["train"]
+
+
+def test_a_state_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "there.safetensors"
+    file.mkdir()  # the last step fails, when all is written
+    with pytest.raises(OSError):
+        write_state(file, State({"a": torch.ones(100)}, {"x": 1}))
+    assert [left.name for left in tmp_path.iterdir()] == [file.name]
 
 
 def test_half_a_training_stays_until_it_is_old_or_finished(tmp_path: Path) -> None:

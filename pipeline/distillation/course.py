@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from ..artifact import canonical_json
+from ..disk import is_full
 from ..errors import BadArtifact
 from ..progress import say
 from ..ranks import is_first, wait
@@ -109,8 +109,11 @@ class Keeper:
         if self.path is None or not is_first() or time.monotonic() - self.last < max(SECONDS, self.took / SHARE):
             return
         started = time.monotonic()
-        with suppress(OSError):  # a disk without room for this may have room for what the stage writes in the end
+        try:
             write_state(self.path, self._state(self.before + started - self.begun))
+        except Exception as error:  # safetensors tells of a full disk by an error of its own
+            if not (isinstance(error, OSError) or is_full(error)):
+                raise  # a disk without room for this may have room for what the stage writes in the end
         self.last = time.monotonic()
         self.took = self.last - started
 

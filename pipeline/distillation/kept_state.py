@@ -42,10 +42,13 @@ def write_state(path: Path, state: State) -> None:
         name: values.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, values in state.tensors.items()
     }
-    save_file(tensors, beside, metadata={FACTS: _json(state.facts), SEAL: state.seal()})
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        save_file(tensors, beside, metadata={FACTS: _json(state.facts), SEAL: state.seal()})
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)  # half of it takes room from what a full disk is still to hold
 
 
 def read_state(path: Path) -> State | None:
