@@ -116,6 +116,13 @@ def test_what_a_running_process_uses_is_not_removed_and_may_be_once_it_is_killed
     assert not list((tmp_path / "claims").iterdir()) and not list((tmp_path / "partial").iterdir())
 
 
+def test_the_claims_of_a_process_that_ends_just_now_are_none(tmp_path: Path) -> None:
+    made(tmp_path, "a")
+    (tmp_path / "claims").mkdir(exist_ok=True)
+    (tmp_path / "claims" / "1-ended.keys").symlink_to(tmp_path / "gone")  # listed, but not there to be opened
+    assert len(Store(tmp_path).remove(list(Store(tmp_path).entries()))) == 1
+
+
 def entry(key: int, used: float, size: int) -> Entry:
     return Entry(str(key), "stage", "", Path(str(key)), size, 0.0, used)
 

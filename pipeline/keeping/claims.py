@@ -46,16 +46,18 @@ class Claims:
         return self._file
 
     def _read(self, file: Path) -> list[str]:
-        """The keys of a living process; the file of a dead one is deleted."""
-        reader = os.open(file, os.O_RDWR)
+        """The keys of a living process; the file of a dead one is deleted, that of one that ends just now is gone."""
         try:
-            fcntl.flock(reader, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            reader = os.open(file, os.O_RDWR)
+        except FileNotFoundError:
+            return []
+        with os.fdopen(reader) as keys:
+            try:
+                fcntl.flock(reader, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return keys.read().split()
             file.unlink(missing_ok=True)
             return []
-        except BlockingIOError:
-            return file.read_text().split()
-        finally:
-            os.close(reader)
 
 
 def _let_go(path: Path, file: int) -> None:
