@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from edgestill.pipeline.chain import chain
 from edgestill.pipeline.data.catalog import read_data
@@ -98,6 +99,32 @@ def test_what_is_recorded_of_a_layer_is_what_it_gives_in_every_view(
     assert torch.allclose(answers.features[EMBEDDING], live.features[EMBEDDING][rows], atol=1e-5)
     with pytest.raises(BadInput, match=r"the teacher's layer 'features\.0' was not heard"):
         recorded(tmp_path, digits, Training(views=2, shift=1), ["features.0"])
+
+
+class Named(nn.Module):
+    """A net one of whose layers is called as the file of a teacher's outputs is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Linear(64, 12)
+        self.last = nn.Linear(12, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.last(self.logits(x.flatten(1)))
+        return found
+
+
+def test_a_layer_called_logits_is_recorded_beside_the_outputs(digits: DataSet, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    teacher = Checkpoint(Named().eval(), About("mine:named", {}, digits.about.task, digits.about.preprocess, 0))
+    write_outputs(net_teacher(teacher, digits), digits, VIEWS, 1, tmp_path, ["logits"])
+    said = recorded(tmp_path, digits, Training(views=2, shift=1), ["logits"])
+    assert said.logits.shape[2:] == (10,) and said.features["logits"].shape[2:] == (12,)
+
+
+def test_a_net_without_a_dense_layer_or_a_convolution_has_no_embedding() -> None:
+    with pytest.raises(BadRecipe, match="the net runs none: name a layer"):
+        heard(nn.Flatten(), torch.zeros(2, 1, 8, 8), [EMBEDDING])
 
 
 def test_answers_that_would_fill_the_disk_are_refused_before_they_do(

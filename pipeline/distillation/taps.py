@@ -55,7 +55,7 @@ def silent_copy(net: nn.Module) -> nn.Module:
 
 
 def output_layer(net: nn.Module, example: torch.Tensor) -> nn.Module:
-    """The convolution or dense layer that runs last: its channels are the outputs."""
+    """The convolution or dense layer that runs last: its channels are the outputs; BadRecipe where none runs."""
     ran: list[nn.Module] = []
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(lambda layer, *_: ran.append(layer)) for layer in layers]
@@ -67,6 +67,10 @@ def output_layer(net: nn.Module, example: torch.Tensor) -> nn.Module:
         net.train(was_training)
         for hook in hooks:
             hook.remove()
+    if not ran:
+        raise BadRecipe(
+            f"{EMBEDDING!r} is what goes into the last convolution or dense layer, but the net runs none: name a layer"
+        )
     return ran[-1]
 
 

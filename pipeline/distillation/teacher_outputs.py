@@ -26,6 +26,7 @@ from .views import raw_view
 
 LIMIT = 8.0  # GB of answers that a disk takes unless it is told otherwise
 CHUNK = 1024  # samples that a teacher answers at a time
+OUTPUTS = ""  # the outputs among what is said, where no layer's path can be: a layer may well be called "logits"
 
 
 def write_outputs(
@@ -43,18 +44,19 @@ def write_outputs(
     """
     seen = how.views if teacher.sees_views else 1
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"logits": "logits", **{path: f"features_{index}" for index, path in enumerate(taps)}}
+    names = {OUTPUTS: "logits", **{path: f"features_{index}" for index, path in enumerate(taps)}}
     files: dict[str, NDArray[np.float32]] = {}
     with repeatable(0, threads):
         parts = _parts(teacher, dataset, seen, how, taps)
         for view, start, told in track(parts, seen * _chunks(dataset)):
-            said = {"logits": told.outputs, **told.features}
+            said = {OUTPUTS: told.outputs, **told.features}
             if not files:
                 _refuse_too_much(said, seen * len(dataset.train), limit)
                 files = {name: _file(folder / f"{names[name]}.npy", seen, dataset, said[name]) for name in names}
             for name, values in said.items():
                 if not np.isfinite(values).all():
-                    raise BadInput(f"the teacher's {name} hold nan or infinity: a student cannot learn from them")
+                    said_by = f"the teacher's {name or 'outputs'}"
+                    raise BadInput(f"{said_by} hold nan or infinity: a student cannot learn from them")
                 files[name][view, start : start + len(values)] = values
     for file in files.values():
         cast("np.memmap[Any, Any]", file).flush()
@@ -78,8 +80,8 @@ def _refuse_too_much(said: Mapping[str, NDArray[np.float32]], samples: int, limi
         largest = max(sizes, key=sizes.__getitem__)
         raise BadInput(
             f"the teacher's answers to {samples} samples would fill {sum(sizes.values()):.1f} GB, the most is "
-            f"{limit:g}: {largest} alone {sizes[largest]:.1f} GB; lower views, hear a smaller layer, such as "
-            f'"{EMBEDDING}", or raise limit_gb under [teacher]'
+            f"{limit:g}: {largest or 'outputs'} alone {sizes[largest]:.1f} GB; lower views, hear a smaller layer, such "
+            f'as "{EMBEDDING}", or raise limit_gb under [teacher]'
         )
 
 
@@ -155,4 +157,4 @@ def _check_seen(seen: Mapping[str, Any], sees: Mapping[str, Any]) -> None:
 
 
 def _digest(dataset: DataSet) -> str:
-    return hashlib.sha256(np.asarray(dataset.train.x).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(dataset.train.x).reshape(-1).view(np.uint8).data).hexdigest()
