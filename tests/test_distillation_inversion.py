@@ -118,6 +118,14 @@ def test_an_even_image_varies_nowhere() -> None:
     assert total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])) == 1
 
 
+def test_a_series_of_bytes_has_neighbours_on_one_side_alone() -> None:
+    series = Preprocess((1, 16, 3), "uint8", 255.0, (0.3,), (0.4,))
+    assert total_variation(torch.tensor([[[[0.0, 1.0]]]])) == 1 and total_variation(torch.ones(2, 3, 1, 1)) == 0
+    made = inverted(teacher(series), FEW, "of the teacher")
+    check(made)
+    assert len(np.unique(made.train.x, axis=0)) == 30
+
+
 def test_features_that_are_no_image_stay_within_the_limit_and_keep_their_type() -> None:
     features = Preprocess((10, 4, 1), "float32", 1.0, (1.0, 2.0, 3.0, 4.0), (0.5, 1.0, 2.0, 4.0))
     found = inverted(teacher(features), dataclasses.replace(FEW, limit=2.0), "").train.x

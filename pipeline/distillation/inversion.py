@@ -114,9 +114,9 @@ def off_statistics(met: dict[nn.Module, torch.Tensor]) -> torch.Tensor:
 
 
 def total_variation(x: torch.Tensor) -> torch.Tensor:
-    """The mean squared difference of neighbours along both sides of images (n,c,h,w)."""
-    found: torch.Tensor = x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean()
-    return found
+    """The mean squared difference of neighbours along both sides of images (n,c,h,w); nothing for a side of one."""
+    sides = [x.diff(dim=side).square().mean() for side in (2, 3) if x.shape[side] > 1]
+    return torch.stack(sides).sum() if sides else x.new_zeros(())
 
 
 @contextmanager
