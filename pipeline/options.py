@@ -10,7 +10,7 @@ from .artifact import canonical_json
 from .errors import BadInput, BadRecipe, choices
 
 T = TypeVar("T")
-LARGEST = 2**31 - 1  # of a whole number that is an option
+LARGEST = 2**31 - 1  # of a whole number that is an option, or stands for a real one
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -47,10 +47,10 @@ def convert(value: Any, hint: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise BadRecipe(f"{where}: {value!r} is {_name(value)}, expected a table")
         return _plain(value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
     if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
         raise BadRecipe(f"{where}: {str(value)[:12]}... is too large a number")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise BadRecipe(f"{where}: {value} is no number to work with")
     if hint is not Any and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):

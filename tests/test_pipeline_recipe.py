@@ -133,6 +133,23 @@ def test_the_same_recipe_gives_the_same_chain(tmp_path: Path) -> None:
     assert chain(read_recipe(path)) == chain(read_recipe(path))
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("[student]\nmodel = 'ds-cnn'\nlearning_rate = {huge}", r"learning_rate: 1000.* is too large a number"),
+        ("[student]\nmodel = 'ds-cnn'\n[tune]\nalpha = [0, {huge}]", r"alpha: 1000.* is too large a number"),
+        (
+            "[student]\nmodel = 'ds-cnn'\n[teacher]\nfile = 'a.onnx'\nscaling = {{ divisor = {huge} }}",
+            "scaling: int too large",
+        ),
+    ],
+)
+def test_a_number_without_end_is_told_where_it_stands(table: str, said: str, tmp_path: Path) -> None:
+    text = '[data]\nname = "digits"\n' + table.format(huge="1" + 400 * "0") + "\n"
+    with pytest.raises(BadRecipe, match=said):
+        read_recipe(written(tmp_path, text))
+
+
 def test_an_unknown_name_lists_the_recipes_there_are() -> None:
     with pytest.raises(BadRecipe, match="quickstart"):
         read_recipe("slowstart")

@@ -25,5 +25,5 @@ def scaled(preprocess: Preprocess, scaling: Mapping[str, Any]) -> Preprocess:
     try:
         mean, std = (tuple(map(float, values[key])) for key in ("mean", "std"))
         return replace(preprocess, divisor=float(values["divisor"]), mean=mean, std=std)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadInput(f"scaling: {error}; write scaling = {{ divisor = 255.0, mean = [0.5], std = [0.5] }}") from error
