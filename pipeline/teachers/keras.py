@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from ..errors import BadModel, MissingTool, RuntimeDied
+from .keras_child import REFUSED
 
 CURE = "pip install 'edgestill[tensorflow]'"
 KERAS = (".keras", ".h5", ".hdf5")
 TIMEOUT = 900.0  # seconds
-REFUSED = 4  # the code that the child ends with when TensorFlow refuses the model
 
 
 def is_of_tensorflow(model: Path) -> bool:

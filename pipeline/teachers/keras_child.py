@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-REFUSED = 4
+REFUSED = 4  # the code that it ends with when TensorFlow refuses the model
 OURS = ("keras", "builtins", "tensorflow", "tf_keras")  # modules whose layers come with TensorFlow
 
 
