@@ -15,6 +15,7 @@ from edgestill.pipeline.data.digits import Digits
 from edgestill.pipeline.data.images import read_image
 from edgestill.pipeline.data.samples import read_samples
 from edgestill.pipeline.errors import BadData, BadRecipe
+from edgestill.pipeline.keeping.lineage import lineage_of
 from edgestill.pipeline.preprocess import Preprocess
 from edgestill.pipeline.progress import listening
 from edgestill.pipeline.stages.prepare_data import PrepareData
@@ -157,6 +158,13 @@ def test_the_licence_and_the_digest_of_what_was_read_travel_with_the_data(photos
     assert (source.file, source.licence, source.package) == ("photos", "CC0", "") and len(source.sha256) == 64
     (folder / "a" / "0.png").write_bytes((folder / "b" / "0.png").read_bytes())
     assert read_data("images", 0, {"folder": str(folder)}).about.source.sha256 != source.sha256
+
+
+def test_images_that_another_pillow_decodes_are_other_data_and_no_others_are(photos: Photos) -> None:
+    folder = str(photos("a", "b"))
+    images, pooled = PrepareData("images", options={"folder": folder}), PrepareData("digits", unlabelled=folder)
+    assert all("pillow" in lineage_of(stage, {})["libraries"] for stage in (images, pooled))
+    assert list(lineage_of(PrepareData("digits"), {})["libraries"]) == ["numpy"]
 
 
 def test_a_folder_elsewhere_gives_the_same_bytes(photos: Photos, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ NAMES = {
     "arterial-pressure": "arterial_pressure:ArterialPressure",
     "texts": "texts:Texts",
 }
+DECODED_BY = {"images": "pillow"}  # data whose files a library makes samples of, in each of its versions otherwise
 
 
 def reader(name: str, options: Mapping[str, Any] | None = None) -> Reader:

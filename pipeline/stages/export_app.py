@@ -20,7 +20,7 @@ class ExportApp:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "app"
     version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "onnx", "onnxruntime", "ai-edge-litert")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "onnx", "onnxruntime", "ai-edge-litert", "pillow")
 
     def sources(self) -> Iterable[Path]:
         return ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..artifact import Artifact, Kind, canonical_json
-from ..data.catalog import reader
+from ..data.catalog import DECODED_BY, reader
 from ..data.duplicates import Duplicates
 from ..data.own import own_path
 from ..errors import BadData
@@ -40,7 +40,12 @@ class PrepareData:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "dataset"
     version: ClassVar[int] = 5
-    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """A pool without labels may be images, whatever the data are."""
+        decoders = DECODED_BY.values() if self.unlabelled else filter(None, [DECODED_BY.get(self.name)])
+        return ("numpy", *decoders)
 
     def __post_init__(self) -> None:
         try:
