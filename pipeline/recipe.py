@@ -3,9 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,13 @@ from .errors import BadRecipe, choices
 from .measure import Measure
 from .options import build, convert
 from .own_code import factories_in
+from .recipe_places import folder_of_own, is_shipped, located
 from .search_space import SearchSpace
 from .stages import NAMES, name_of, stage_type
 from .stages.stage import Stage
 from .task import TaskKind
 from .teacher_table import TeacherTable, read_teacher
 
-SHIPPED = resources.files("edgestill.pipeline") / "recipes"
 LABELS = {"distill": "distilled", "prune": "+ pruned", "quantize": "+ int8"}
 TEACHER_NAMES = tuple(name.replace("_", " ") for name in TEACHERS)  # of [[teacher]], in their order
 FORMATS = ("onnx", "tflite", "c", "app")  # the last only where it is asked for
@@ -69,23 +67,18 @@ class Recipe:
     @property
     def is_shipped(self) -> bool:
         """Whether its name alone finds it."""
-        return _is_shipped(self.path)
+        return is_shipped(self.path)
 
 
 OWN_TABLES = ("data", "training", "teacher", "student", "stage", "exports", "measure", "tune")
 TOP = ("title", "task", "seed", "seeds", "folder", *OWN_TABLES)
 
 
-def shipped() -> list[str]:
-    """The names of the recipes that come with the package."""
-    return sorted(Path(file.name).stem for file in SHIPPED.iterdir() if file.name.endswith(".toml"))
-
-
 def read_recipe(named: str | Path) -> Recipe:
     """The recipe at a path, or the shipped recipe of that name; BadRecipe says where and what."""
-    path = _locate(named)
+    path = located(named)
     top = _parse(path)
-    folder = _own_folder(path, top)
+    folder = folder_of_own(path, convert(top.get("folder", ""), str, f"{path.name}: folder"))
     with factories_in(folder):
         return _Reader(path, top).recipe(folder)
 
@@ -102,48 +95,12 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _shipped_path(name: str) -> Path:
-    return Path(str(SHIPPED / f"{name}.toml"))
-
-
-def _is_shipped(path: Path) -> bool:
-    return path.stem in shipped() and path == _shipped_path(path.stem)
-
-
-def _own_folder(path: Path, top: Mapping[str, Any]) -> Path:
-    """Beside the recipe, or where its `folder` says from there; of a shipped one, where one works."""
-    named = convert(top.get("folder", ""), str, f"{path.name}: folder")
-    if _is_shipped(path):
-        return Path()
-    with suppress(OSError, ValueError, RuntimeError):  # not there, no name for a folder, a loop of links
-        folder = (path.parent / named).resolve(strict=True)
-        if folder.is_dir():
-            return folder if named else path.parent
-    raise BadRecipe(f"{path.name}: folder is {named!r}; there must be such a folder beside the recipe")
-
-
 def _refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
     """BadRecipe for the first name that is not known."""
     known = list(known)
     for name in given:
         if name not in known:
             raise BadRecipe(f"{what} is named {name!r}; there are {choices(known, name)}")
-
-
-def _locate(named: str | Path) -> Path:
-    path = Path(named)
-    if len(path.name) > 255:
-        raise BadRecipe("the recipe's name has more than 255 characters")
-    if path.suffix == ".toml" or path.exists():
-        if not path.is_file():
-            raise BadRecipe(f"{path}: no such recipe file; shipped recipes are {choices(shipped())}")
-        return path
-    if str(named) in shipped():
-        return _shipped_path(str(named))
-    raise BadRecipe(
-        f"no recipe is named {str(named)!r}; there are "
-        + choices(shipped(), str(named), ", or give the path of a .toml file")
-    )
 
 
 class _Reader:

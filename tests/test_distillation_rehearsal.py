@@ -19,7 +19,8 @@ from edgestill.pipeline.distillation.train import trained
 from edgestill.pipeline.errors import BadRecipe
 from edgestill.pipeline.models.checkpoint import save_checkpoint
 from edgestill.pipeline.own_code import factories_in
-from edgestill.pipeline.recipe import read_recipe, shipped
+from edgestill.pipeline.recipe import read_recipe
+from edgestill.pipeline.recipe_places import shipped
 from edgestill.pipeline.run import run
 from edgestill.pipeline.store import Made, Store
 

@@ -6,7 +6,8 @@ import pytest
 
 from edgestill.pipeline.chain import chain
 from edgestill.pipeline.errors import BadRecipe
-from edgestill.pipeline.recipe import read_recipe, shipped
+from edgestill.pipeline.recipe import read_recipe
+from edgestill.pipeline.recipe_places import shipped
 from edgestill.pipeline.stages import NAMES, name_of, stage_type
 
 RECIPE = """
