@@ -160,3 +160,20 @@ def test_a_file_says_what_it_computes_with() -> None:
     assert arithmetic(tiny / "kws_int8.tflite").precision == "int8"
     assert arithmetic(tiny / "kws_fp32.tflite").precision == "float"
     assert arithmetic(tiny / "kws_fp32.tflite").operators == 13
+
+
+@pytest.mark.parametrize("odd", [0, -1.5, float("nan"), float("inf"), 10**400, "12", True, None])
+def test_an_earlier_call_of_a_time_that_no_clock_gives_is_named(odd: Any, tmp_path: Path) -> None:
+    told = row("net.tflite", 1500).to_json()
+    told["samples_us"][0][0] = odd
+    (tmp_path / "x.json").write_text(json.dumps({"results": [told]}))
+    with pytest.raises(BadInput, match=r"x.json: .*samples_us holds .* a call takes more than 0 microseconds"):
+        read_earlier(tmp_path / "x.json")
+
+
+def test_an_earlier_row_without_calls_is_no_row(tmp_path: Path) -> None:
+    told = row("net.tflite", 1500).to_json()
+    nothing: list[Any] = [None, [], [[]]]
+    for calls in nothing:
+        (tmp_path / "x.json").write_text(json.dumps({"results": [{**told, "samples_us": calls}]}))
+        assert read_earlier(tmp_path / "x.json") == []

@@ -32,7 +32,7 @@ from edgestill.targets.own import add, own_targets
 from edgestill.targets.setup.parts import WEB_RUNTIMES, web_assets
 from edgestill.targets.target import HERE, Plan
 from edgestill.targets.web import run as running
-from edgestill.targets.web.answers import Unreadable, arrays_of, event_of, facts_of, packed
+from edgestill.targets.web.answers import Unreadable, arrays_of, event_of, facts_of, packed, samples_of
 from edgestill.targets.web.assets import LIST, assets
 from edgestill.targets.web.browser import Browser, browsers
 from edgestill.targets.web.invitation import Invitation, words
@@ -348,6 +348,12 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda more: st.lists(more) | st.dictionaries(st.text(), more),
 )
+
+
+@pytest.mark.parametrize("odd", [0, -1, float("nan"), float("inf"), 10**400, "1", True, None])
+def test_a_time_that_no_clock_gives_is_no_latency(odd: Any) -> None:
+    assert samples_of({"latency_us": [1.5, 2]}) == (1.5, 2.0)
+    assert not read(samples_of, {"latency_us": [1.5, odd]})
 
 
 @settings(max_examples=50)

@@ -1,6 +1,7 @@
 """What an earlier `bench --json` wrote, and how today's rows compare with it: like with like, or not at all."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ def read_earlier(path: Path) -> list[Result]:
     """Its rows that were timed; BadInput when the file is none of ours."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["results"]
-        return [_row(one) for one in rows if one["samples_us"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [_row(one) for one in rows if any(one["samples_us"] or ())]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(f"{path}: not what `edgestill bench --json` writes: {error!r}") from error
 
 
@@ -86,6 +87,13 @@ def _row(told: Mapping[str, Any]) -> Result:
         target=told["target"],
         evidence=Evidence(told["evidence"]),
         runtime=told["runtime"],
-        rounds_us=tuple(tuple(map(float, one)) for one in told["samples_us"]),
+        rounds_us=tuple(tuple(map(_microseconds, one)) for one in told["samples_us"]),
         telemetry=told["telemetry"],
     )
+
+
+def _microseconds(told: object) -> float:
+    """A call's time; ValueError for what no clock gives."""
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told <= sys.float_info.max:
+        raise ValueError(f"samples_us holds {told!r}; a call takes more than 0 microseconds, and ends")
+    return float(told)

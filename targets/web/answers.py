@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,10 +47,12 @@ def arrays_of(event: Mapping[str, Any]) -> list[NDArray[Any]]:
 
 
 def samples_of(event: Mapping[str, Any]) -> tuple[float, ...]:
-    """The raw latencies in an answer, in microseconds."""
+    """The raw latencies in an answer, in microseconds; a batch of calls is so long that none of them is 0."""
     found = event.get("latency_us")
     if not isinstance(found, list) or not 0 < len(found) <= MOST_SAMPLES or not all(map(_is_number, found)):
         raise Unreadable("no latencies")
+    if not min(found) > 0:
+        raise Unreadable("a latency of 0")
     return tuple(map(float, found))
 
 
@@ -88,4 +90,4 @@ def _array(one: Any) -> NDArray[Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
