@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadData
-from ..task import Task
-from .class_folders import Labelled, class_folders, files_with, read_each
+from .class_folders import Labelled, files_with, read_each
 from .dataset import DataSet, Split
-from .own import check_shares, own_name, own_path, own_source
-from .splits import assembled, completed
+from .folder_of_classes import read_classes
+from .own import check_shares, own_path
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -57,15 +56,10 @@ class Images:
 
     def read(self, seed: int) -> DataSet:
         """Images (n,height,width,3), or 1 channel where `grey`, uint8, 0..255."""
-        folder = own_path(self.folder)
-        labels, found = class_folders(folder, ENDINGS)
-        source = own_source(folder, self.licence)
-        given = {name: self._split(part, folder) for name, part in found.items()}
-        parts = completed(given, self.validation, self.test, seed)
-        name = own_name("images", source, self)
-        return assembled(name, source, Task("classify", labels), parts, 255.0, seed)
+        return read_classes("images", self, ENDINGS, seed, divisor=255.0)
 
-    def _split(self, part: Labelled, folder: Path) -> Split:
+    def read_files(self, part: Labelled, folder: Path) -> Split:
+        """The images in these files; BadData names every one that cannot be read."""
         names = tuple(path.relative_to(folder).as_posix() for path in part.files)
         return Split(read_images(part.files, folder, self.pixels, self.grey, self.fit), part.y, files=names)
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from ..errors import BadData
 from ..features.mel import LogMel, Mfcc
 from ..progress import say
-from ..task import Task
-from .class_folders import Labelled, class_folders, read_each
+from .class_folders import Labelled, read_each
 from .dataset import DataSet, Split
-from .own import check_shares, own_name, own_path, own_source
-from .splits import assembled, completed, standardizing_columns
+from .folder_of_classes import read_classes
+from .own import check_shares, own_path
+from .splits import standardizing_columns
 from .wav import read_wav
 
 ENDINGS = (".wav", ".wave")
@@ -91,16 +91,10 @@ class Recordings:
 
     def read(self, seed: int) -> DataSet:
         """Features (n,frames,coefficients,1) or (n,frames,bands,1), float32."""
-        folder = own_path(self.folder)
-        labels, found = class_folders(folder, ENDINGS)
-        source = own_source(folder, self.licence)
-        given = {name: self.split(part, folder) for name, part in found.items()}
-        parts = completed(given, self.validation, self.test, seed, self._groups(found, folder))
         fit = partial(standardizing_columns, front_end=self.front_end)
-        name = own_name("recordings", source, self)
-        return assembled(name, source, Task("classify", labels), parts, 1.0, seed, fit)
+        return read_classes("recordings", self, ENDINGS, seed, fit=fit, groups=self._groups)
 
-    def split(self, part: Labelled, folder: Path) -> Split:
+    def read_files(self, part: Labelled, folder: Path) -> Split:
         """The features of these files, (n,frames,coefficients,1) or (n,frames,bands,1); BadData names what has none."""
         front_end = self.front_end
         features = read_each(part.files, lambda path: front_end.apply(self._clip(path)[None])[0], folder)

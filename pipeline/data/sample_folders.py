@@ -96,9 +96,8 @@ def _recordings(folder: Path, shape: Shape, preprocess: Preprocess | None) -> Re
 
 def _unlabelled_recordings(folder: Path, shape: Shape, preprocess: Preprocess | None) -> NDArray[Any]:
     files = files_with(folder, SOUNDS)
-    return (
-        _recordings(folder, shape, preprocess).split(Labelled(tuple(files), np.zeros(len(files), np.int64)), folder).x
-    )
+    unknown = Labelled(tuple(files), np.zeros(len(files), np.int64))
+    return _recordings(folder, shape, preprocess).read_files(unknown, folder).x
 
 
 def _texts(folder: Path, shape: Shape, preprocess: Preprocess | None) -> Texts:

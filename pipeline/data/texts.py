@@ -12,11 +12,10 @@ from ..errors import BadData
 from ..features.hashed_text import HashedBytes, HashedWords
 from ..preprocess import Preprocess
 from ..progress import say
-from ..task import Task
-from .class_folders import Labelled, class_folders, read_each
+from .class_folders import Labelled, read_each
 from .dataset import DataSet, Split
-from .own import check_shares, own_name, own_path, own_source
-from .splits import assembled, completed
+from .folder_of_classes import read_classes
+from .own import check_shares, own_path
 
 ENDINGS = (".txt",)
 
@@ -75,15 +74,10 @@ class Texts(Tokens):
 
     def read(self, seed: int) -> DataSet:
         """Token ids (n,length) int32, and the texts themselves."""
-        folder = own_path(self.folder)
-        labels, found = class_folders(folder, ENDINGS)
-        source = own_source(folder, self.licence)
-        given = {name: self._split(part, folder) for name, part in found.items()}
-        parts = completed(given, self.validation, self.test, seed)
-        name = own_name("texts", source, self)
-        return assembled(name, source, Task("classify", labels), parts, 1.0, seed, self.preprocess)
+        return read_classes("texts", self, ENDINGS, seed, fit=self.preprocess)
 
-    def _split(self, part: Labelled, folder: Path) -> Split:
+    def read_files(self, part: Labelled, folder: Path) -> Split:
+        """Token ids (n,length) of the texts in these files, and the texts; what is left out as alike is told."""
         texts = read_each(part.files, read_text, folder)
         files = [path.relative_to(folder).as_posix() for path in part.files]
         split = self.split(texts, part.y, files)
