@@ -1,6 +1,8 @@
 """A recipe is read whole, its tables become stages, and the scratch student always stands beside the distilled one."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,20 @@ def test_every_stage_follows_the_protocol_and_every_name_leads_to_one() -> None:
         for member in ("takes", "optional", "gives", "version", "libraries", "sources", "write"):
             assert hasattr(kind, member), f"{name} has no {member}"
         assert kind.optional <= set(kind.takes)
+
+
+@pytest.mark.parametrize("threads", [0, 100_000])
+def test_no_stage_takes_threads_that_a_process_cannot_have(threads: int) -> None:
+    given = {"model": "ds-cnn", "text_encoder": "encoder", "latent_semantics": 8, "threads": threads}
+    tried = 0
+    for kind in map(stage_type, NAMES):
+        named = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+        if "threads" in named:
+            options: dict[str, Any] = {name: value for name, value in given.items() if name in named}
+            with pytest.raises(ValueError, match=f"threads is {threads}; it must be at"):
+                kind(**options)
+            tried += 1
+    assert tried > 5
 
 
 def test_the_same_recipe_gives_the_same_chain(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .limits import above_zero, at_least
+from .limits import above_zero, at_least, check_threads
 
 OF_TOKENS = (
     "inputs are made step by step along a gradient, which token ids have none of; give the teacher texts without "
@@ -26,5 +26,6 @@ class Inverting:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        at_least(self, count=2, steps=0, at_once=2, statistics=0, variation=0, jitter=0, draw=0, threads=1)
+        at_least(self, count=2, steps=0, at_once=2, statistics=0, variation=0, jitter=0, draw=0)
+        check_threads(self)
         above_zero(self, "rate", "limit")

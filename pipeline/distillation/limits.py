@@ -1,5 +1,6 @@
 """Bounds of options, checked when they are written down; torch is not needed to know them."""
 
+MOST_THREADS = 256  # beyond what a system lets a process start, OpenMP ends it without a word of ours
 HEAVIEST = 1_000_000  # a method's weight: papers go to 3000, and float32 must still hold gradients times it
 
 
@@ -17,6 +18,12 @@ def at_most(options: object, **limits: float) -> None:
         value = getattr(options, name)
         if value is not None and not value <= limit:
             raise ValueError(f"{name} is {value}; it must be at most {limit}")
+
+
+def check_threads(options: object) -> None:
+    """ValueError unless `threads` is from 1 to as many as a process may have."""
+    at_least(options, threads=1)
+    at_most(options, threads=MOST_THREADS)
 
 
 def above_zero(options: object, *names: str) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 from ..data.dataset import DataSet
 from ..errors import BadInput
 from .augmentation import Augmentation, check_augmentation
-from .limits import above_zero, at_least, at_most
+from .limits import above_zero, at_least, at_most, check_threads
 
 Optimizer = Literal["adamw", "adam", "sgd", "rmsprop"]
 Schedule = Literal["one-cycle", "cosine", "step", "constant"]
@@ -52,10 +52,11 @@ class Training(Augmentation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, epochs=1, batch=2, seed=0, threads=1, weight_decay=0, momentum=0, warmup=0, clip_norm=0)
+        at_least(self, epochs=1, batch=2, seed=0, weight_decay=0, momentum=0, warmup=0, clip_norm=0)
         at_least(self, label_smoothing=0, mixup=0, patience=0)
-        at_most(self, epochs=100_000, threads=256, momentum=0.9999, label_smoothing=0.9, mixup=100, gamma=1)
+        at_most(self, epochs=100_000, momentum=0.9999, label_smoothing=0.9, mixup=100, gamma=1)
         above_zero(self, "learning_rate", "gamma")
+        check_threads(self)
         self._check_optimizer()
         self._check_schedule()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.limits import at_least
+from ..distillation.limits import at_least, check_threads
 from ..teachers.encoder import check_library, find_encoder
 
 
@@ -25,7 +25,8 @@ class Embed:
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "tokenizers", "torch", "transformers")
 
     def __post_init__(self) -> None:
-        at_least(self, max_tokens=3, threads=1)
+        at_least(self, max_tokens=3)
+        check_threads(self)
         check_library()
         find_encoder(self.text_encoder)
 

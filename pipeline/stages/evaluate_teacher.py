@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
+from ..distillation.limits import check_threads
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class EvaluateTeacher:
     gives: ClassVar[Kind] = "scores"
     version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
+
+    def __post_init__(self) -> None:
+        check_threads(self)
 
     def sources(self) -> Iterable[Path]:
         return ()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..artifact import Artifact, Kind
-from ..distillation.limits import at_least
+from ..distillation.limits import at_least, check_threads
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class FindSemantics:
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __post_init__(self) -> None:
-        at_least(self, latent_semantics=1, threads=1)
+        at_least(self, latent_semantics=1)
+        check_threads(self)
 
     def sources(self) -> Iterable[Path]:
         return ()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..artifact import Artifact, Kind
 from ..distillation.augmentation import Augmentation, augmentation_of
-from ..distillation.limits import above_zero, at_least
+from ..distillation.limits import above_zero, check_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Teach(Augmentation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, threads=1)
+        check_threads(self)
         above_zero(self, "limit_gb")
 
     def sources(self) -> Iterable[Path]:
