@@ -62,6 +62,7 @@ class _Builder:
     steps: dict[str, Step] = field(default_factory=dict)
     rows: dict[str, list[Variant]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)  # a float ONNX step -> the row that it belongs to
+    called: dict[str, str] = field(default_factory=dict)  # a student's step, of any seed -> what stages call it
 
     def chain(self) -> Chain:
         self.add("data", self.recipe.data)
@@ -110,7 +111,7 @@ class _Builder:
         suffix = "" if first else f" (seed {seed})"
         names = {"data": "data", **{name: name for name in TEACHER_NAMES[: len(self.recipe.teachers)]}}
         previous = self.add("scratch" + suffix, self.seeded(self.recipe.student, seed), data="data")
-        names["scratch"] = previous
+        names["scratch"], self.called[previous] = previous, "scratch"
         self.judge_float(previous, "student from scratch", first)
         for table in self.recipe.stages:
             made = self.own(table, seed, suffix, previous, names)
@@ -145,7 +146,8 @@ class _Builder:
         inputs = {name: step for name, step in self.fitted(table, stage, named).items() if step}
         check_net(table.where, stage, inputs, self.steps)
         check_student(table.where, stage, inputs, self.steps, self.recipe.student)
-        return self.add(table.name + suffix, stage, **inputs)
+        self.called[self.add(table.name + suffix, stage, **inputs)] = table.name
+        return table.name + suffix
 
     def is_taught(self, table: StageTable) -> bool:
         """Whether a stage listens to the recipe's teachers where it names none."""
@@ -185,16 +187,12 @@ class _Builder:
         if known:
             self.add(answers, known.stage, **{**known.inputs, "data": data})
         elif self.gives(step) == "checkpoint":
-            teach = self.heard(self.like(stage_type("teach"), student), self.plain(step))
+            teach = self.heard(self.like(stage_type("teach"), student), self.called.get(step, step))
             self.add(answers, teach, source=step, data=data)
 
     def answers(self, step: str, data: str) -> str:
         """The step that records what a net says of data."""
         return f"{step} outputs" if data == "data" else f"{step} outputs on {data}"
-
-    def plain(self, step: str) -> str:
-        """A step's name without the seed."""
-        return step.partition(" (seed ")[0]
 
     def same_views(self, table: StageTable, student: Stage, teacher: Stage) -> None:
         """A student can only see the views that its teacher's outputs were made on."""

@@ -215,6 +215,17 @@ def test_a_method_of_the_user_s_own_has_its_layers_recorded_with_the_teacher(tmp
     assert steps["distill"].inputs == {"data": "data", "teacher": "teacher outputs"}
 
 
+@pytest.mark.parametrize("name", ["scratch", "assistant", "assistant (seed 7) of mine"])
+def test_what_students_are_heard_for_is_recorded_of_every_seed(name: str, tmp_path: Path) -> None:
+    first = "" if name == "scratch" else f'[[stage]]\nstage = "distill"\nname = "{name}"\n'
+    taught = f'[[stage]]\nstage = "distill"\nname = "taught"\nteacher = "{name}"\nmethods = [{{ name = "hint" }}]\n'
+    (tmp_path / "recipe.toml").write_text(RECIPE.partition("[[stage]]")[0] + first + taught)
+    steps = {step.name: step for step in chain(read_recipe(tmp_path / "recipe.toml")).steps}
+    for seed in ("", " (seed 1)"):
+        assert steps[f"taught{seed}"].inputs["teacher"] == f"{name}{seed} outputs"
+        assert vars(steps[f"{name}{seed} outputs"].stage)["taps"] == ("features",)
+
+
 def test_without_its_teacher_a_student_hears_nobody(digits: DataSet, tmp_path: Path, untrained: Checkpoint) -> None:
     write_outputs(net_teacher(untrained, digits), digits, VIEWS, 1, tmp_path)
     how, training = Guiding(), Training(views=2, shift=1)
