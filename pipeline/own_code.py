@@ -112,11 +112,11 @@ def _imported(path: Path) -> list[Path]:
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            around = path.parents[node.level - 1] if node.level else folder
-            if not around.is_relative_to(folder):
-                continue
-            module = ".".join((*around.relative_to(folder).parts, *filter(None, [node.module])))
-            modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            around = path.parents[node.level - 1 : node.level] if node.level else [folder]
+            for package in around:  # none beyond the root of the file system
+                if package.is_relative_to(folder):
+                    module = ".".join((*package.relative_to(folder).parts, *filter(None, [node.module])))
+                    modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return [file for module in modules for file in _run_by(folder, module)]
 
 

@@ -214,7 +214,8 @@ def test_sources_in_packages_are_followed_however_they_are_imported(own: Path) -
     (own / "nets").mkdir()
     lines = {
         "__init__": "",
-        "small": "from . import parts\nfrom .more import x\nfrom .. import y\nfrom ... import z\nimport mine_layers\n",
+        "small": "from . import parts\nfrom .more import x\nfrom .. import y\nfrom ... import z\n"
+        f"from {30 * '.'} import beyond\nimport mine_layers\n",
         "parts": "",
         "more": "",
     }
