@@ -31,31 +31,41 @@ SHORT = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.EFBIG: SIZE}
 
 
 class NoSpace(EdgestillError):
-    """The disk is full, or takes no file so large; the message names the folder and says what to do."""
+    """The disk is full, or takes no file so large; the message names the folder, if it is known, and what to do."""
+
+    def __init__(self, message: str, folder: Path | None = None, short: Shortage = SPACE) -> None:
+        super().__init__(message)
+        self.folder, self.short = folder, short
 
 
 @contextmanager
 def written_to(folder: Path, cure: str) -> Iterator[None]:
     """Around whatever writes into `folder`: a full disk and a forbidden folder become one line that ends with `cure`.
 
-    Errors of ours, and those that tell of another folder, go through as they are.
+    Also where a part of the work told the first of them of a folder in this one, with a cure of its own: who began the
+    work knows better what its user can choose. Errors of ours, and those that tell of another folder, go through.
     """
     try:
         yield
+    except NoSpace as error:
+        if error.folder and error.folder.absolute().is_relative_to(folder.absolute()):
+            raise no_space(folder, cure, error.short) from error
+        raise
     except EdgestillError:
         raise
     except Exception as error:
         if short := shortage(error):
-            raise no_space(f"{folder}", cure, short) from error
+            raise no_space(folder, cure, short) from error
         if isinstance(error, OSError) and error.errno in DENIED and _is_about(error, folder):
             why = NO_FOLDER.get(error.errno or 0, f"cannot be written: {error.strerror}")
             raise EdgestillError(f"{folder}: {why}; {cure}") from error
         raise
 
 
-def no_space(where: str, cure: str, short: Shortage = SPACE) -> NoSpace:
-    """What to raise where a disk is full, or takes no file so large."""
-    return NoSpace(f"{where}: {short.what}; nothing half-written was kept; {short.cure}, or {cure}")
+def no_space(where: Path | str, cure: str, short: Shortage = SPACE) -> NoSpace:
+    """What to raise where a disk is full, or takes no file so large: in this folder, or in these words."""
+    told = f"{where}: {short.what}; nothing half-written was kept; {short.cure}, or {cure}"
+    return NoSpace(told, where if isinstance(where, Path) else None, short)
 
 
 def is_full(error: BaseException | str | None) -> bool:

@@ -1,5 +1,6 @@
 """On a disk that is really full every command says where and what to do, ends with 2, and leaves no half file."""
 
+import json
 import os
 import resource
 import shutil
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from edgestill.pipeline.artifact import digest
+from edgestill.targets.emulation import tools
+from edgestill.tests.wanted import want
 
 BLOCK = 4096
 OTHERS = (".lock", ".keys", ".ses")  # the store's own small files, and one of ONNX Runtime's
@@ -167,3 +170,22 @@ def test_a_limit_on_the_size_of_files_is_told_of_the_output_folder(whole: Any, t
     ended = limited_to(100_000, "run", str(SMALL), "--out", str(tmp_path / "out"), EDGESTILL_STORE=str(whole.store))
     assert ended.returncode == 2 and "a file grows larger than files may be here" in ended.stderr, ended.stderr
     assert "ulimit -f" in ended.stderr and not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_limit_on_the_size_of_files_is_told_by_a_runtime_s_own_process(whole: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((200, 8, 8, 1), np.float32))
+    files = [str(whole.out / f"teacher.{kind}") for kind in ("onnx", "tflite")]
+    there = {"TMPDIR": str(tmp_path)}
+    ended = limited_to(20_000, "verify", *files, "--data", str(tmp_path / "x.npz"), **there)
+    assert ended.returncode == 2 and "a file grows larger than files may be here" in ended.stderr, ended.stderr
+    assert "$TMPDIR" in ended.stderr and "no space" not in ended.stderr
+
+
+def test_work_among_temporary_files_is_not_told_of_an_option_that_it_lacks(whole: Any, tmp_path: Path) -> None:
+    want(tools.has_program(tools.GCC), "mcu", tools.BRINGS_GCC)
+    want(tools.has_program(tools.QEMU), "mcu", tools.BRINGS_QEMU)
+    files = [str(whole.out / "model.int8.tflite"), "--on", "emu:cortex-m4", "--json"]
+    ended = limited_to(4_000, "bench", *files, TMPDIR=str(tmp_path))
+    (row,) = json.loads(ended.stdout)["results"]
+    said = row["error"]["message"]
+    assert f"{tmp_path}: a file grows larger" in said and "$TMPDIR" in said and "--out" not in said

@@ -111,6 +111,15 @@ def test_both_files_hold_the_same_integers_and_compute_what_the_net_does(
     assert np.array_equal(run(tflite, [IDS], "tflite-micro").outputs[0], run_integer(integer, [IDS])[0])
 
 
+def test_bench_tells_the_arena_of_a_file_that_takes_ids(
+    integer: Graph, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.tflite").write_bytes(to_tflite(integer))
+    assert main(["bench", str(tmp_path / "net.tflite"), "--runs", "5", "--seconds", "0.1", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["results"]
+    assert row["ram_bytes"]["tflm_arena"]["total"] > LENGTH * 4
+
+
 def test_the_float_files_of_both_formats_agree(graph: Graph, exported: Path, tmp_path: Path) -> None:
     twin = tmp_path / "net.tflite"
     twin.write_bytes(to_tflite(graph))

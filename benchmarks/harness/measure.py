@@ -141,12 +141,12 @@ def _arithmetic(file: Artifact) -> tuple[str | None, int | None]:
 
 
 def _arena(file: Artifact) -> ArenaBytes | None:
-    """TFLite Micro's arena for an INT8 .tflite file; None for all others, and where it does not carry the file."""
+    """TFLite Micro's arena for a .tflite file that takes integers; None for all others, and where it carries it not."""
     from ...pipeline.runtimes.interface import describe
     from ...pipeline.runtimes.runtime import arena_bytes
 
     try:
-        if file.kind != "tflite" or any(port.dtype != "int8" for port in describe(file.path).inputs):
+        if file.kind != "tflite" or any(port.dtype == "float32" for port in describe(file.path).inputs):
             return None
         arena = arena_bytes(file.path)
     except EdgestillError:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..disk import is_full
-from .exchange import DISK_FULL, Answer, Request, read_arrays, read_request, write_answer, write_arrays, write_step
+from ..disk import shortage
+from .exchange import SHORT_OF, Answer, Request, read_arrays, read_request, write_answer, write_arrays, write_step
 from .session import Arrays, Run, Session
 
 SESSIONS = {
@@ -35,8 +35,8 @@ def main(folder: Path, parent: int) -> int:
     try:
         write_answer(folder, _served(folder, read_request(folder)))
     except Exception as error:  # whatever a runtime raises on a foreign file is its refusal, told by the parent
-        if is_full(error):
-            return DISK_FULL
+        if short := shortage(error):
+            return next(code for code, known in SHORT_OF.items() if known == short)
         write_answer(folder, Answer(refusal=str(error) or type(error).__name__))
     return 0
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DISK_FULL = 28  # the child's exit code when its folder takes no more
+from ..disk import SIZE, SPACE
+
+SHORT_OF = {28: SPACE, 27: SIZE}  # the child's exit code where its folder takes no more -> what is short
 STEP = 60  # characters, more than any step has
 
 

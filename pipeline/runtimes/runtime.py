@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..disk import no_space
 from ..errors import BadInput, BadModel, RuntimeDied
 from ..scratch import CURE, scratch_folder
-from .exchange import DISK_FULL, Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
+from .exchange import SHORT_OF, Answer, Request, read_answer, read_arrays, read_step, write_arrays, write_request
 from .interface import Interface, Port, describe
 
 Runtime = Literal["onnxruntime", "onnxruntime-layers", "litert", "litert-reference", "tflite-micro", "numpy"]
@@ -98,8 +98,8 @@ def _ask(folder: Path, request: Request, timeout: float) -> Answer:
             f"{place} took longer than {timeout:g} s while {read_step(folder)}; give it fewer samples"
         ) from error
     words = _last_words(done.stderr.decode(errors="replace"))
-    if done.returncode == DISK_FULL:
-        raise no_space(f"{folder.parent}", CURE)
+    if short := SHORT_OF.get(done.returncode):
+        raise no_space(folder.parent, CURE, short)
     if done.returncode:
         raise RuntimeDied(f"{place} {_death(done.returncode)} while {read_step(folder)}; is the file whole?{words}")
     answer = read_answer(folder)
