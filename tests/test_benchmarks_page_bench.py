@@ -64,6 +64,17 @@ def test_every_minute_of_every_long_run_is_drawn_in_a_panel_of_its_target(rows: 
     assert "net.tflite on pi4: p50 2.05 ms at first, 3.28 ms in the end" in section.figure.label
 
 
+def test_a_file_that_is_far_faster_has_a_panel_of_its_own() -> None:
+    speeds = {"a.tflite": 3000.0, "b.tflite": 40.0, "c.tflite": 1000.0}
+    rows = [long_run(name, "pi4", us) for name, us in speeds.items()]
+    section = of_lines([Line(index, one.file.path, one) for index, one in enumerate(rows)])
+    assert section and section.figure
+    layout, traces = section.figure.layout, section.figure.data
+    assert [layout[key]["title"]["text"] for key in ("yaxis", "yaxis2")] == ["pi4, ms", "pi4, µs"]
+    medians = {one["name"]: one["yaxis"] for one in traces if one.get("mode") == "lines+markers"}
+    assert medians == {"a.tflite": "y", "c.tflite": "y", "b.tflite": "y2"}
+
+
 def test_each_file_is_once_in_the_legend(rows: list[Result]) -> None:
     drawn = figures(bench_page(rows, [], "edgestill bench"))["sustained"]["data"]
     assert isinstance(drawn, list)

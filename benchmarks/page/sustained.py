@@ -1,4 +1,4 @@
-"""Loads that did not pause: p50 and p90 over time, a panel for each target; beneath it heat and clock, where known."""
+"""Loads that did not pause: p50 and p90 over time, by target and speed; beneath them heat and clock, where known."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from .markup import Html, element
 from .section import Figure, Section, colour, label, paragraphs, symbol
 
 PANEL_PIXELS, STRIP_PIXELS, GAP = 260, 110, 0.04  # the gap between panels is a share of the whole
+APART = 4  # times as slow as the fastest file of a panel: one beyond has its own, where a change of each can be seen
 NOTE = "Heavy line: p50. Dotted line: p90. A cross: the board reported under-voltage, a capped clock or throttling."
 
 
@@ -62,15 +63,31 @@ def of_lines(lines: Sequence[Line], before: Html = Html()) -> Section | None:  #
 def _of(target: str, drawn: Sequence[Line]) -> Iterator[_Panel]:
     """The panels of a target."""
     lines = [line for line in drawn if line.row.target == target]
-    highest = max(_share(period, 90) for line in lines for period in line.row.sustained)
-    factor, unit = (1.0, "µs") if highest < 1e3 else (1e3, "ms")
-    latencies = [trace for line in lines for trace in _latencies(line, factor)]
-    yield _Panel(label(f"{target}, {unit}"), PANEL_PIXELS, latencies, from_zero=True)
+    for alike in _of_a_speed(lines):
+        highest = max(_share(period, 90) for line in alike for period in line.row.sustained)
+        factor, unit = (1.0, "µs") if highest < 1e3 else (1e3, "ms")
+        latencies = [trace for line in alike for trace in _latencies(line, factor)]
+        yield _Panel(label(f"{target}, {unit}"), PANEL_PIXELS, latencies, from_zero=True)
     for fact, title, told in (("celsius", "°C", max), ("megahertz", "MHz", min)):
         if known := [
             _fact(line, fact, told) for line in lines if any(one.facts.get(fact) for one in line.row.sustained)
         ]:
             yield _Panel(title, STRIP_PIXELS, known)
+
+
+def _of_a_speed(lines: Sequence[Line]) -> list[list[Line]]:
+    """Files that are about as fast, the slowest first."""
+    groups: list[list[Line]] = []
+    for line in sorted(lines, key=_p50):
+        if not groups or _p50(line) > APART * _p50(groups[-1][0]):
+            groups.append([])
+        groups[-1].append(line)
+    return groups[::-1]
+
+
+def _p50(line: Line) -> float:
+    """Of the middle period."""
+    return percentile(sorted(_share(one, 50) for one in line.row.sustained), 50)
 
 
 def _latencies(line: Line, factor: float) -> Iterator[dict[str, Any]]:
