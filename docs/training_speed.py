@@ -14,7 +14,7 @@ Steps per second of one student, trained from scratch, with the answers that the
 *This page is written by `docs/training_speed.py` from `benchmarks/results/training-speed.json`.*
 
 ```sh not-run
-python -m edgestill.benchmarks.studies.training_speed
+python -m edgestill.benchmarks.studies.training_speed --steps {steps}
 python docs/training_speed.py
 ```
 
@@ -34,7 +34,8 @@ def page() -> str:
     machine, steps = found["machine"], len(found["rows"][0]["wall"])
     with_what = ", ".join(f"{name} {value}" for name, value in options.items())
     closing = f"{found['data']}, batch {found['batch']}, student {student} with {with_what}; {steps} steps each; {machine['cpu']}, {machine['cores']} cores.\n"
-    return "\n".join([OPENING, *map(_row, found["derived"]), NOTES, closing])
+    opening = OPENING.format(steps=steps + 2)  # the first step and the last are not counted
+    return "\n".join([opening, *map(_row, found["derived"]), NOTES, closing])
 
 
 def _row(one: Mapping[str, Any]) -> str:
