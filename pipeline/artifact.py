@@ -84,10 +84,11 @@ def of_file(path: Path) -> Artifact:
     kinds = {suffix: kind for kind, suffix in SUFFIX.items() if suffix}
     if path.is_dir():
         raise BadArtifact(f"{path}: a folder without manifest.json and model.c, so no C package; name a file")
-    if path.suffix not in kinds:
-        raise BadArtifact(f"{path}: unknown ending {path.suffix!r}; there are {choices(kinds)}")
     if not path.is_file():
         raise BadArtifact(f"{path}: no such file")
+    if path.suffix not in kinds:
+        there_are = choices(kinds, besides=", or a C package's folder")
+        raise BadArtifact(f"{path}: unknown ending {path.suffix!r}; there are {there_are}")
     return Artifact(path, kinds[path.suffix], digest(path))
 
 

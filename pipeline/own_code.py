@@ -13,6 +13,7 @@ from typing import Any
 from .errors import BadRecipe
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+_imported_from: set[Path] = set()
 
 
 @contextmanager
@@ -97,11 +98,24 @@ def parsed(path: Path, where: str) -> ast.Module:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
+    """Inside the block, the folder's modules can be imported; those of the user's folders before it are forgotten."""
+    for before in _imported_from - {folder}:
+        _forget(before)
+    _imported_from.add(folder)
     sys.path.insert(0, str(folder))
     try:
         yield
     finally:
         sys.path.remove(str(folder))
+
+
+def _forget(folder: Path) -> None:
+    """Lets the next folder have modules of the same names; what was made of this folder's goes on as it is."""
+    for name, module in list(sys.modules.items()):
+        module_s_own = _module_file(folder, name), folder.joinpath(*name.split("."), "__init__.py")
+        if Path(getattr(module, "__file__", None) or "") in module_s_own:
+            del sys.modules[name]
+    _imported_from.discard(folder)
 
 
 def _imported(path: Path) -> list[Path]:

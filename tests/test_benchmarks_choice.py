@@ -14,11 +14,12 @@ from edgestill.benchmarks.report.baseline import Baseline, changes_since, same_s
 from edgestill.benchmarks.report.choice import choose
 from edgestill.benchmarks.report.derive import SCRATCH, SHUFFLED, derive
 from edgestill.benchmarks.report.document import read_report
-from edgestill.benchmarks.report.forewarning import weaker
+from edgestill.benchmarks.report.forewarning import learned_nothing, weaker
 from edgestill.benchmarks.report.pareto import front
 from edgestill.benchmarks.report.reliability import BINS, Reliability, reliability
 from edgestill.benchmarks.report.variant import Variant
 from edgestill.pipeline.data.catalog import read_data
+from edgestill.pipeline.stages.train import Train
 from edgestill.pipeline.task import ACCURACY, Metric, Task
 
 REPORT = Path(__file__).parent / "cases" / "report.json"
@@ -182,6 +183,13 @@ def test_scores_on_other_samples_are_not_held_against_each_other() -> None:
     then = row("taught", [89.0, 90.0])
     (found,) = changes_since(Baseline("r", "d", "c", (then,)), (row("taught", [90.0, 91.0]),), ())
     assert found.test is None and found.seeds == 0
+
+
+def test_a_student_that_learned_nothing_is_told_of_with_its_steps() -> None:
+    digits, student = read_data("digits", seed=0), Train(model="ds-cnn", epochs=2, batch=500)
+    told = learned_nothing([10.0, 9.0], digits, student)
+    assert told and "9.5 % on validation after 4 steps, no better than the 10.1 % of a guess" in told
+    assert learned_nothing([60.0], digits, student) is None and learned_nothing([], digits, student) is None
 
 
 def test_a_teacher_weaker_than_students_alone_is_warned_of_and_a_better_one_is_not() -> None:

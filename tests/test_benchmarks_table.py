@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from edgestill.benchmarks.harness.result import Failure, FileFacts, Result
+from edgestill.benchmarks.harness.result import ArenaBytes, Failure, FileFacts, Output, Result
 from edgestill.benchmarks.report.document import Report, read_report
 from edgestill.benchmarks.stats import spread
 from edgestill.benchmarks.tables import human
 from edgestill.benchmarks.tables.table import print_report, print_results
 from edgestill.pipeline.task import ACCURACY, Metric
+from edgestill.targets.counts import Agreement, Counts, CyclesEstimate, FlashBytes, Instructions, RamBytes
 from edgestill.targets.target import Evidence
 
 CASES = Path(__file__).parent / "cases"
@@ -63,6 +64,28 @@ def test_a_row_that_failed_keeps_its_place(digits: Report, capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     assert next(line for line in lines if line.startswith("broken.onnx")).split()[1:4] == ["–", "host", "failed"]
     assert "✗ it is cut" in lines
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_tables_of_a_bench_lose_no_figure(digits: Report, width: int) -> None:
+    file = FileFacts("runs/int8/model_of_a_rather_long_name.int8.tflite", "0" * 64, 107_520, "tflite", "int8", 14)
+    measured = replace(digits.results[0], file=file, rounds_us=((12_345.0, 45_678.0),) * 3)
+    counts = Counts(
+        Instructions(12_345_678, (), True),
+        CyclesEstimate(12_300_000, 16_700_000, "a board", "a model"),
+        RamBytes(104_448, 1_234, 9, 105_691),
+        FlashBytes(23_456, 345_678, 369_134),
+        Agreement("tflite-micro", 0, 20),
+    )
+    output = Output("0" * 64, "tflite-micro", 0, 20)
+    arena = ArenaBytes(123_456, 100_000, 23_456)
+    board = Result(file, "emu:cortex-m4", Evidence.EMULATED, counts=counts, output=output, arena=arena)
+    text = io.StringIO()
+    print_results([measured, board], Console(file=text, width=width, highlight=False))
+    tables = [line.rstrip() for line in text.getvalue().splitlines() if line[:2] not in ("· ", "! ")]
+    assert max(map(len, tables)) <= width and not any("…" in line for line in tables)
+    shown = "\n".join(tables).replace(" ", "")
+    assert all(each in shown for each in ("12,345,678", "12.3-16.7M", "22.9KB", "338KB", "103KB", "1.21KB", "121KB"))
 
 
 def test_the_same_doubt_is_told_once(digits: Report) -> None:

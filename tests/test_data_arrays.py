@@ -90,6 +90,8 @@ def test_labels_that_are_skipped_and_values_that_are_none_are_found_before_train
     gap = np.where(LABELS == 1, 5, LABELS)
     with pytest.raises(BadData, match="train: no sample is labelled 1, 3, 4"):
         PrepareData("npz", options=npz(tmp_path, x=noise(60, 7), y=gap)).write({}, tmp_path / "out")
+    with pytest.raises(BadData, match="no sample is labelled 0; .* go from 1 to 3: take 1 from each"):
+        PrepareData("npz", options=npz(tmp_path, x=noise(60, 7), y=LABELS + 1)).write({}, tmp_path / "out")
     x = noise(60, 7)
     x[::2, 3] = np.nan
     with pytest.raises(BadData, match=r"(?s)train: .* hold nan.*validation: .* hold nan.*test: .* hold nan"):

@@ -65,8 +65,6 @@ def own(tmp_path: Path) -> Iterator[Path]:
     )
     with factories_in(tmp_path):
         yield tmp_path
-    for name in ("mine", "mine_layers"):
-        sys.modules.pop(name, None)
 
 
 @given(st.integers(1, 64), st.integers(1, 7), st.integers(1, 4))
@@ -244,6 +242,19 @@ def test_sources_in_packages_are_followed_however_they_are_imported(own: Path) -
 def test_a_wrong_net_of_the_user_s_own_is_named(own: Path, model: str, options: Any, message: str) -> None:
     with pytest.raises(BadRecipe, match=message):
         build(model, DIGITS, 4, options)
+
+
+def test_two_recipes_in_one_process_may_each_have_a_module_of_one_name(own: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "mine.py").write_text("import mine_layers\n\n\ndef flat(shape, classes):\n    return mine_layers.net()\n")
+    (theirs / "mine_layers.py").write_text(
+        "import torch\n\n\ndef net():\n    return torch.nn.Sequential(torch.nn.ReLU())\n"
+    )
+    first = build("mine:flat", DIGITS, 4, {})
+    with factories_in(theirs):
+        second = build("mine:flat", DIGITS, 4, {})
+    assert [len(list(net.children())) for net in (first, second, build("mine:flat", DIGITS, 4, {}))] == [4, 1, 4]
 
 
 def test_a_module_that_would_hide_another_is_refused(own: Path) -> None:

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from edgestill.__main__ import main
 from edgestill.calibration.sets import choose
@@ -188,6 +189,33 @@ def test_a_model_that_scores_as_if_it_guessed_is_told_of_with_what_may_be_wrong(
     assert quantize_file(model, material_for(model, fed), tmp_path / "a", options).remarks == ()
     (remark,) = quantize_file(model, material_for(model, turned), tmp_path / "b", options).remarks
     assert "no more than naming one label every time" in remark and "laid out as in its training" in remark
+
+
+def test_a_guess_is_told_of_however_few_samples_judge(tmp_path: Path) -> None:
+    model, digits = trained(tmp_path / "net.onnx"), read_data("digits", 3).test
+    x, y = PREPROCESS.apply(np.asarray(digits.x[:12])), np.asarray(digits.y[:12])
+    fed, turned = (npz(tmp_path / f"{name}.npz", x=these, y=y) for name, these in (("fed", x), ("turned", 1 - x)))
+    options = QuantizationOptions()
+    assert quantize_file(model, material_for(model, fed), tmp_path / "a", options).remarks == ()
+    (remark,) = quantize_file(model, material_for(model, turned), tmp_path / "b", options).remarks
+    assert "no more than naming one label every time" in remark
+
+
+def test_a_folder_of_other_labels_than_the_model_s_outputs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("one", "two"):
+        folder = tmp_path / "photos" / label
+        folder.mkdir(parents=True)
+        for number in range(8):
+            grey = np.full((8, 8), 20 * number, np.uint8)
+            Image.fromarray(grey).save(folder / f"{number}.png")
+    model = net(tmp_path / "net.onnx", (1, 8, 8))
+    outputs = onnx.load(model).graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    assert main(["quantize", str(model), "--data", f"{tmp_path / 'photos'}", "--out", str(tmp_path / "out")]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"2 labels, one, two; net.onnx has {outputs} outputs, and does not say which is whose" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_gives_as_much_as_it_takes_is_not_asked_for_labels(

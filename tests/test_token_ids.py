@@ -1,8 +1,6 @@
 """A net that reads token ids, from torch to INT8 files that compute the same; its ids stay int32 on all of the way."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +55,7 @@ def net(shape, classes):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The float file that the export stage makes of a user's own net."""
     folder = tmp_path_factory.mktemp("words")
     (folder / "words.py").write_text(WORDS)
@@ -66,8 +64,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with factories_in(folder):
         save_checkpoint(folder / "net.safetensors", Checkpoint(build("words:net", (LENGTH,), 3, {}).eval(), about))
         export_onnx(folder / "net.safetensors", folder / "net.onnx")
-    sys.modules.pop("words", None)
-    yield folder / "net.onnx"
+    return folder / "net.onnx"
 
 
 @pytest.fixture(scope="module")

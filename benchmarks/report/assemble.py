@@ -21,7 +21,7 @@ from ..commands.handover import ENDINGS, Handed, stems
 from ..harness.result import ArenaBytes, Result
 from .derive import SCRATCH
 from .document import Curve, LayerParity, Parity, Report
-from .forewarning import weaker
+from .forewarning import learned_nothing, weaker
 from .learned import agreements, reliabilities, seconds
 from .seen import confusion, judged, scatter
 from .variant import Judged, ModelFile, Variant
@@ -69,7 +69,11 @@ def assemble(
         parity=tuple(_parity(row, artifacts, called[row.name], task) for row in steps.variants if row.parity),
         confusion=confusion(name, task, told, dataset.test.y),
         scatter=scatter(name, task, told, dataset.test.y),
-        notes=(*_of_labels(dataset), *_of_teacher(artifacts, dataset), *_notes(steps.variants, artifacts, dataset)),
+        notes=(
+            *_of_labels(dataset),
+            *_of_teacher(artifacts, dataset),
+            *_notes(recipe, steps.variants, artifacts, dataset),
+        ),
         versions={name: metadata.version(name) for name in VERSIONS},
         lineage={step.name: dict(artifacts[step.name].lineage) for step in steps.steps},
     )
@@ -168,10 +172,12 @@ def _of_teacher(artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
     yield from read_scores(artifacts["teacher score"].path)["notes"]
 
 
-def _notes(rows: Sequence[Planned], artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
-    """What a user should know before choosing; told from validation."""
+def _notes(recipe: Recipe, rows: Sequence[Planned], artifacts: Artifacts, dataset: DataSet) -> Iterator[str]:
+    """What a user should know before choosing; of scores, those on validation."""
     judged = {row.name: row.judged for row in rows if row.name in ("teacher", SCRATCH)}
     scores = {name: [read_scores(artifacts[step].path)["validation"] for step in judged[name]] for name in judged}
+    if warning := learned_nothing(scores.get(SCRATCH, ()), dataset, recipe.student):
+        yield warning
     if len(scores) == 2 and (warning := weaker(scores["teacher"][0], scores[SCRATCH], dataset)):
         yield warning
 

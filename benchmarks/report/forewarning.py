@@ -1,6 +1,7 @@
-"""Follows a run and warns before its students are taught: when their teacher knows no more than a guess would tell, or
-no more than a student that had no teacher."""
+"""Follows a run and warns before its students are taught: when their teacher or the student alone knows no more than a
+guess would tell, or the teacher no more than that student."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -12,6 +13,7 @@ from ...pipeline.distillation.guiding import TEACHERS, Guiding
 from ...pipeline.progress import say
 from ...pipeline.run import Watcher
 from ...pipeline.runtimes.scores import read_scores
+from ...pipeline.stages.stage import Stage
 from ...pipeline.store import Made
 from ..tables.human import counted
 
@@ -24,6 +26,7 @@ class Forewarning:
         self._data = Path()
         self._teacher: float | None = None
         self._alone: list[float] = []
+        self._student: Stage | None = None
         self._warned = False
 
     def begin(self, step: Step) -> None:
@@ -41,8 +44,13 @@ class Forewarning:
             self._teacher = _validation(made)
             if warning := nothing_to_teach(self._teacher, load(self._data)):
                 say(warning)
+        if step.name == "scratch":
+            self._student = step.stage
         if step.name.startswith("scratch") and made.artifact.kind == "scores":
             self._alone.append(_validation(made))
+            if self._student and (warning := learned_nothing(self._alone[:1], load(self._data), self._student)):
+                say(warning)
+                self._student = None
 
 
 def _validation(made: Made) -> float:
@@ -70,6 +78,19 @@ def nothing_to_teach(score: float, dataset: DataSet) -> str | None:
     return (
         f"the teacher's {metric.name} on validation is {metric.said(score)}, no better than the {metric.said(guess)} "
         "of a guess: it has nothing to teach; is it fed as it was trained, and are its labels in this order?"
+    )
+
+
+def learned_nothing(alone: Sequence[float], dataset: DataSet, student: Stage) -> str | None:
+    """A sentence when students that had no teacher score on validation no better than a guess; None when they are."""
+    metric, guess = dataset.about.task.metric, guessed(dataset)
+    if not alone or metric.sign * (fmean(alone) - guess) > 0:
+        return None
+    steps = vars(student)["epochs"] * (len(dataset.train) // vars(student)["batch"])
+    return (
+        f"the student alone learned nothing: {metric.said(fmean(alone))} on validation after {counted(steps, 'step')}, "
+        f"no better than the {metric.said(guess)} of a guess; give it more epochs, a smaller batch or another "
+        "learning_rate, and see that samples and labels belong together"
     )
 
 

@@ -70,7 +70,8 @@ def print_package(manifest: Manifest, out: Path, console: Console | None = None)
         console.print(f"{'':>9}  {manifest.passes['macs_before']:,} multiply-accumulates in the file")
     console.print(f"{size(manifest.flash['weights']):>9}  flash for weights")
     console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
-    console.print("           code and stack: `edgestill bench` counts them, and every table, on a board", style="dim")
+    told = f"code and stack, by a compiler: edgestill bench {out} --on emu:cortex-m4"
+    console.print(f"{'':>9}  {told}", style="dim", soft_wrap=True)
 
 
 def print_parity(parity: Parity, console: Console | None = None) -> None:
@@ -100,11 +101,18 @@ def _reason(layer: LayerParity) -> str:
     return TWICE if layer.share < layer.most_share else "too few values for a share"
 
 
+def _steps(parity: Parity) -> str:
+    """The largest difference of all layers, and the largest share of a layer's values that have one."""
+    largest, share = max(one.max_lsb for one in parity.layers), max(one.share for one in parity.layers)
+    return f"{largest} LSB, nor in more than {100 * share:.2g} % of its values," if largest else "0 LSB"
+
+
 def print_verdict(parity: Parity, console: Console) -> None:
     """One line: do they compute the same; and why not."""
     names = f"{Path(parity.first).name} and {Path(parity.second).name}"
     if parity.passed:
-        console.print(f"[green]✓[/] {names} compute the same", soft_wrap=True)
+        within = f": no layer is more than {_steps(parity)} off" if parity.layers else ""
+        console.print(f"[green]✓[/] {names} compute the same{within}", soft_wrap=True)
     else:
         console.print(f"[red]✗[/] {names} do not compute the same", soft_wrap=True)
     for reason in parity.reasons:

@@ -24,12 +24,13 @@ from .boards import boards_table, remarks
 from .browsers import of_browsers
 from .estimates import estimates_table
 from .human import NONE, count, counted, micros, micros_pair, score, size
+from .narrow import fitting
 from .phones import of_phones
 from .processors import disagreements, of_processor, processors_table
 from .teaching import teaching_table
 
 PIPED_WIDTH = 120
-NARROW = 104  # columns below which figures move close to their units
+NARROW = 104  # columns below which a comparison leaves its last two to the page
 MARKS = {"warning": ("! ", "yellow"), "failed": ("✗ ", "red"), "fact": ("· ", "dim")}
 
 
@@ -40,11 +41,11 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
     if report.compared:
         console.print(teaching_table(report, narrow=console.width < NARROW))
         console.print()
-    console.print(variants_table(report, console.width))
+    console.print(fitting(variants_table(report), console))
     console.print()
     emulated = [replace(one, arena=package_arena(report.variants, one)) for one in report.results if one.counts]
     if emulated:
-        console.print(boards_table(emulated))
+        console.print(fitting(boards_table(emulated), console))
         console.print()
     for text in _words(report):
         _line(console, "fact", text)
@@ -67,7 +68,7 @@ def print_results(results: Sequence[Result], console: Console | None = None, com
     """
     console = console or _console()
     for index, (_, table) in enumerate(tables_of(results)):
-        console.print(*[""] * bool(index), table, sep="\n")
+        console.print(*[""] * bool(index), fitting(table, console), sep="\n")
     for kind, text in remarks_on(results, compared):
         _line(console, kind, text)
 
@@ -108,20 +109,17 @@ def _sorted(results: Sequence[Result]) -> tuple[list[Result], list[Result], list
     return measured, on_processors, [one for one in emulated if not of_processor(one)], estimated
 
 
-def variants_table(report: Report, width: int) -> Table:
+def variants_table(report: Report) -> Table:
     """One row a variant; a dash stands where there is no such file."""
     head = report.variants[0].metric
-    table = Table(box=None, padding=(0, 2 if width >= NARROW else 1, 0, 0), header_style="bold", collapse_padding=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", collapse_padding=True)
     table.add_column("variant", overflow="fold")
     table.add_column(_title(head), justify="right", no_wrap=True)
     for title in ("params", "MACs", "float\nonnx", "int8\nonnx", "int8\ntflite", "TFLM\narena", "host\np50 / p90"):
         table.add_column(title, justify="right", no_wrap=True)
     for variant in report.variants:
         last = variant is report.variants[-1]
-        cells = _cells(report, variant)
-        if width < NARROW:
-            cells = (Text(cell.plain.replace(" ", ""), cell.style) for cell in cells)
-        table.add_row(Text(variant.name), *cells, style="bold" if last else "")
+        table.add_row(Text(variant.name), *_cells(report, variant), style="bold" if last else "")
     return table
 
 

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -82,14 +83,18 @@ def importance(wanted: Search) -> dict[str, float]:
     return {}
 
 
-def _study(wanted: Search) -> "optuna.Study":
+def need_optuna() -> None:
+    """MissingTool, with the command that brings it, where Optuna is not installed."""
     from ...targets.setup.installation import install_command
 
-    try:
-        import optuna
-        from optuna.storages.journal import JournalFileBackend
-    except ModuleNotFoundError as error:
-        raise MissingTool(f"tune: Optuna is missing; install it with: {install_command('tune')}") from error
+    if find_spec("optuna") is None:
+        raise MissingTool(f"tune: Optuna is missing; install it with: {install_command('tune')}")
+
+
+def _study(wanted: Search) -> "optuna.Study":
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     direction: Literal["maximize", "minimize"] = "maximize" if wanted.metric.sign > 0 else "minimize"

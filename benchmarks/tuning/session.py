@@ -20,7 +20,7 @@ from ..whole import only_writer
 from .basis import basis_of
 from .page import write_page
 from .recipe_file import write_recipe
-from .search import Search, importance, search
+from .search import Search, importance, need_optuna, search
 from .settings import ranges, rounded
 from .table import line
 from .trial import Task, Trial, leading_to, work
@@ -47,6 +47,7 @@ class Asked:
 
 def tune(recipe: Recipe, out: Path, store: Store, terminal: Terminal, asked: Asked) -> Tuned:
     """Searches, and leaves tuned.json, tuned.html and best.toml in the folder `out`."""
+    need_optuna()
     if asked.seeds is not None:
         recipe = with_seeds(recipe, asked.seeds)
     with written_to(out, CURE), factories_in(recipe.folder), only_writer(out):

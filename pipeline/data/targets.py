@@ -55,7 +55,18 @@ def check_classes(where: str, y: NDArray[Any], labels: Sequence[str]) -> None:
         raise BadData(f"{where}: all labels are {y[0]}; a classifier needs two classes")
     empty = [label for label, count in zip(labels, counts, strict=True) if not count]
     if empty:
+        if _from_one(labels, counts):
+            raise BadData(
+                f"{where}: no sample is labelled 0; labels are numbers from 0 on, and these go from 1 to {labels[-1]}: "
+                "take 1 from each"
+            )
         raise BadData(f"{where}: no sample is labelled {choices(empty)}; give samples, or take the label away")
+
+
+def _from_one(labels: Sequence[str], counts: NDArray[np.int64]) -> bool:
+    """Whether labels are plain numbers, of which the first alone has no sample."""
+    plain = tuple(labels) == tuple(map(str, range(len(labels))))
+    return plain and not counts[0] and bool(counts[1:].all())
 
 
 def check_kinds(where: str, splits: Mapping[str, NDArray[Any]], task: Task) -> None:

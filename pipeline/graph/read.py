@@ -11,10 +11,10 @@ from .graph import Graph
 def read_graph(path: Path) -> Graph:
     """The file's graph, channels last; BadModel or Unsupported name what is wrong with it."""
     readers = {".onnx": from_onnx, ".tflite": from_tflite}
-    if path.suffix not in readers:
-        raise BadModel(f"{path.name}: unknown ending {path.suffix!r}; models are .onnx or .tflite")
     if not path.is_file():
         raise BadModel(f"{path}: no such file")
+    if path.suffix not in readers:
+        raise BadModel(f"{path.name}: unknown ending {path.suffix!r}; models are .onnx or .tflite")
     try:
         return readers[path.suffix](path.read_bytes(), path.name)
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, OSError) as error:

@@ -17,7 +17,7 @@ from ..graph.read import read_graph
 from ..task import ACCURACY, Metric, Task
 
 CALIBRATION = 256  # samples that are enough for ranges and bias correction
-FEW = 32  # samples: with fewer, the same calibrate and judge, and nothing is said of the score
+FEW = 32  # samples: with fewer, the same calibrate and judge
 
 
 def float_graph(model: Path) -> Graph:
@@ -83,6 +83,7 @@ def material_for(model: Path, data: str, layout: Layout | None = None) -> Materi
     outputs = prod(graph.tensors[graph.outputs[0]].shape[1:])
     task = known.task or judging.task or _likely(judging.y, inputs, outputs)
     if task is not None and judging.y is not None:
+        _check_names(data, task, outputs, model)
         _check_targets(data, judging.y, task, outputs, model)
     return Material(calibrating, judging, _held_out(calibrating, judging, known), _range(known), task)
 
@@ -107,6 +108,15 @@ def _likely(y: NDArray[Any] | None, inputs: int, outputs: int) -> Task | None:
     if y is None:
         return None
     return Task("regress" if y.dtype.kind == "f" else "classify", tuple(map(str, range(outputs))))
+
+
+def _check_names(data: str, task: Task, outputs: int, model: Path) -> None:
+    """BadData when there are names for other outputs than the model has: nobody knows then which is whose."""
+    if task.kind == "classify" and len(task.labels) != outputs:
+        raise BadData(
+            f"{data}: {len(task.labels)} labels, {choices(task.labels)}; {model.name} has {outputs} outputs, and does "
+            "not say which is whose; give samples of every output, in their order, or an .npz with the numbers as y"
+        )
 
 
 def _check_targets(data: str, y: NDArray[Any], task: Task, outputs: int, model: Path) -> None:
@@ -161,13 +171,15 @@ def _rows(samples: Samples, rows: NDArray[np.int64]) -> Samples:
 def remarks(score: float | None, material: Material) -> tuple[str, ...]:
     """What to know before believing the float model's score: that naming one label every time would score as much.
 
-    Within two standard errors of the share of the commonest label among the samples that judge.
+    Within two standard errors of the share of the commonest label among the samples that judge; of few samples, no more
+    than that share.
     """
     y = material.judging.y
-    if score is None or y is None or material.metric != ACCURACY or len(y) < FEW:
+    if score is None or y is None or material.metric != ACCURACY:
         return ()
     commonest = np.bincount(y).max() / len(y)
-    if score / 100 > commonest + 2 * np.sqrt(commonest * (1 - commonest) / len(y)):
+    errors = 2 if len(y) >= FEW else 0
+    if score / 100 > commonest + errors * np.sqrt(commonest * (1 - commonest) / len(y)):
         return ()
     return (
         f"the float model itself scores no more than naming one label every time ({100 * commonest:.1f} %): are x "

@@ -32,10 +32,10 @@ class Interface:
 def describe(path: Path) -> Interface:
     """The interface of an .onnx or .tflite file; BadModel when it cannot be read."""
     readers = {".onnx": _onnx, ".tflite": _tflite}
-    if path.suffix not in readers:
-        raise BadModel(f"{path.name}: unknown ending {path.suffix!r}; models are .onnx or .tflite")
     if not path.is_file():
         raise BadModel(f"{path}: no such file")
+    if path.suffix not in readers:
+        raise BadModel(f"{path.name}: unknown ending {path.suffix!r}; models are .onnx or .tflite")
     return readers[path.suffix](path)
 
 
