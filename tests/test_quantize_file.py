@@ -235,6 +235,16 @@ def test_a_model_that_gives_as_much_as_it_takes_is_not_asked_for_labels(
     assert "dB to their error\n" in capsys.readouterr().out
 
 
+def test_brackets_in_a_path_and_the_range_of_the_samples_are_told_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = noise(40, 2, 6, 5).clip(-2, 1.5)
+    model, data, out = net(tmp_path / "net.onnx"), npz(tmp_path / "x.npz", x=x), tmp_path / "out[bold]"
+    assert main(["quantize", str(model), "--data", data, "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert f"{out}/net.int8.tflite\n" in told and "; calibrated on 20, whose values are -2 to 1.5\n" in told
+
+
 def test_metadata_that_are_not_ours_are_named(tmp_path: Path) -> None:
     model = trained(tmp_path / "net.onnx", preprocess={"shape": [8, 8, 1]})
     with pytest.raises(BadModel, match="net.onnx: its metadata 'edgestill' are not what edgestill writes"):

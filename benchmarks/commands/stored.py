@@ -18,6 +18,7 @@ from ...pipeline.stages import NAMES
 from ...pipeline.store import Store
 from ..plain import print_json
 from ..tables.human import counted, size
+from ..tables.remark import print_remark
 
 DAY = 86400.0
 UNUSED_DAYS = 30.0  # what `prune` removes when it is told nothing else
@@ -141,13 +142,13 @@ def _print(entries: Sequence[Entry], closing: str) -> None:
 def _print_damages(entries: Sequence[Entry], damages: Sequence[str]) -> None:
     console = Console(highlight=False)
     for damage in damages:
-        console.print(Text.assemble(("✗ ", "red"), damage), soft_wrap=True)
+        print_remark(console, "failed", damage)
     if damages:
         console.print(
             f"{len(damages)} of {counted(len(entries), 'artifact')} damaged; the next run that needs one makes it again"
         )
     else:
-        console.print(f"[green]✓[/] every byte is as it was written: {_summed(entries)}", soft_wrap=True)
+        print_remark(console, "passed", f"every byte is as it was written: {_summed(entries)}")
 
 
 def _summed(entries: Sequence[Entry]) -> str:

@@ -18,6 +18,7 @@ def targets(arguments: Namespace) -> int:
 def _list(arguments: Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ...targets.catalog import available
 
@@ -30,7 +31,7 @@ def _list(arguments: Namespace) -> int:
         return 0
     table = Table("target", "evidence", "what it is", box=None, header_style="dim")
     for target, device in found:
-        table.add_row(target.name, target.evidence, device.name)
+        table.add_row(*map(Text, (target.name, target.evidence, device.name)))
     Console().print(table)
     return 0
 

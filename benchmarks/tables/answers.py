@@ -1,10 +1,12 @@
 """What `quantize` and `verify` answer on the terminal."""
 
 import math
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ...pipeline.artifact import Artifact
 from ...pipeline.codegen.manifest import Manifest
@@ -13,6 +15,7 @@ from ...pipeline.runtimes.layerwise import MOST_SHARE, ROUNDED_OTHERWISE, TWICE,
 from ...pipeline.runtimes.parity import Parity
 from ...pipeline.task import Metric
 from .human import change, size
+from .remark import print_remark
 
 HELD_OUT = {
     True: "the model was not trained on the samples that judge",
@@ -27,12 +30,12 @@ def print_quantized(
     """The files, what INT8 cost in accuracy or agreement, whether the two INT8 files agree, and the gate."""
     console = console or Console(highlight=False)
     for file in made.files:
-        console.print(f"{size(file.bytes):>9}  {file.path}", soft_wrap=True)
+        _row(console, size(file.bytes), str(file.path))
     if app is not None:
-        console.print(f"{size(app.bytes):>9}  {app.path}/  for who builds an app: begin with README.md", soft_wrap=True)
+        _row(console, size(app.bytes), f"{app.path}/  for who builds an app: begin with README.md")
     if not made.files:
-        console.print("[red]✗[/] no file is handed over: a check did not pass")
-    console.print(f"{size(made.arena.total):>9}  TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
+        print_remark(console, "failed", "no file is handed over: a check did not pass")
+    _row(console, size(made.arena.total), f"TFLite Micro's arena (x86-64; head {size(made.arena.head)})")
     if made.metric is not None and made.score_float is not None and made.score_int8 is not None:
         scores = _scores(made.metric, made.score_float, made.score_int8)
         console.print(f"{made.metric.name:<9} {scores}", soft_wrap=True)
@@ -40,16 +43,18 @@ def print_quantized(
     if end and not math.isnan(end.sqnr_db):
         labels = f", top label equal for {100 * end.agreement:.1f} %" if made.tells_labels else ""
         console.print(f"outputs   {end.sqnr_db:.1f} dB to their error{labels}")
-    console.print(f"          on {made.judged_on} samples; calibrated on {made.calibrated_on}", style="dim")
+    low, high = made.calibrated_range
+    seen = f"{made.calibrated_on}, whose values are {low:.4g} to {high:.4g}"
+    console.print(f"          on {made.judged_on} samples; calibrated on {seen}", style="dim", soft_wrap=True)
     console.print(f"          {HELD_OUT[made.held_out]}", style="dim", soft_wrap=True)
     for remark in made.remarks:
-        console.print(f"[yellow]![/] {remark}", soft_wrap=True)
+        print_remark(console, "warning", remark)
     if not made.against_float.passed:
         print_verdict(made.against_float, console)
     for parity in (made.between_files, *made.others):
         print_verdict(parity, console)
     if gate:
-        console.print(f"[red]✗[/] {gate}")
+        print_remark(console, "failed", gate)
 
 
 def _scores(metric: Metric, exact: float, rounded: float) -> str:
@@ -63,15 +68,21 @@ def _scores(metric: Metric, exact: float, rounded: float) -> str:
 def print_package(manifest: Manifest, out: Path, console: Console | None = None) -> None:
     """What was written, and what it needs that is known before a compiler has seen it."""
     console = console or Console(highlight=False)
-    console.print(f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates", soft_wrap=True)
+    told = f"{out}/  {len(manifest.layers)} layers, {manifest.macs:,} multiply-accumulates"
+    console.print(told, markup=False, soft_wrap=True)
     gone = manifest.passes["channels_gone"]
     if gone:
-        console.print(f"{gone:>9}  channels cut, for no input changes them or nobody reads them: same outputs, of")
-        console.print(f"{'':>9}  {manifest.passes['macs_before']:,} multiply-accumulates in the file")
-    console.print(f"{size(manifest.flash['weights']):>9}  flash for weights")
-    console.print(f"{size(manifest.ram['arena']):>9}  RAM for activations, input, output and scratch")
-    told = f"code and stack, by a compiler: edgestill bench {out} --on emu:cortex-m4"
-    console.print(f"{'':>9}  {told}", style="dim", soft_wrap=True)
+        _row(console, str(gone), "channels cut, for no input changes them or nobody reads them: same outputs, of")
+        _row(console, "", f"{manifest.passes['macs_before']:,} multiply-accumulates in the file")
+    _row(console, size(manifest.flash["weights"]), "flash for weights")
+    _row(console, size(manifest.ram["arena"]), "RAM for activations, input, output and scratch")
+    _row(
+        console, "", f"code and stack, by a compiler: edgestill bench {shlex.quote(str(out))} --on emu:cortex-m4", "dim"
+    )
+
+
+def _row(console: Console, amount: str, what: str, style: str = "") -> None:
+    console.print(f"{amount:>9}  {what}", style=style, markup=False, soft_wrap=True)
 
 
 def print_parity(parity: Parity, console: Console | None = None) -> None:
@@ -81,18 +92,19 @@ def print_parity(parity: Parity, console: Console | None = None) -> None:
         table = Table("layer", "operator", "values", "differ", "largest", "", box=None, header_style="dim")
         for layer in parity.layers:
             share = f"{100 * layer.share:.3f} %" if layer.mismatches else "0"
-            table.add_row(layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB", _remark(layer))
+            cells = layer.name, layer.kind, str(layer.values), share, f"{layer.max_lsb} LSB"
+            table.add_row(*map(Text, cells), _remark(layer))
         console.print(table)
     print_verdict(parity, console)
 
 
-def _remark(layer: LayerParity) -> str:
+def _remark(layer: LayerParity) -> Text:
     """Why a layer passes that differs in more values than others may."""
     if not layer.passed:
-        return "[red]✗[/]"
+        return Text("✗", "red")
     if layer.share < MOST_SHARE:
-        return ""
-    return f"[dim]{_reason(layer)}[/]"
+        return Text("")
+    return Text(_reason(layer), "dim")
 
 
 def _reason(layer: LayerParity) -> str:
@@ -104,16 +116,18 @@ def _reason(layer: LayerParity) -> str:
 def _steps(parity: Parity) -> str:
     """The largest difference of all layers, and the largest share of a layer's values that have one."""
     largest, share = max(one.max_lsb for one in parity.layers), max(one.share for one in parity.layers)
-    return f"{largest} LSB, nor in more than {100 * share:.2g} % of its values," if largest else "0 LSB"
+    if not largest:
+        return "every layer to the bit"
+    return f"every layer within {largest} LSB, at most {100 * share:.2g} % of its values off"
 
 
 def print_verdict(parity: Parity, console: Console) -> None:
     """One line: do they compute the same; and why not."""
     names = f"{Path(parity.first).name} and {Path(parity.second).name}"
     if parity.passed:
-        within = f": no layer is more than {_steps(parity)} off" if parity.layers else ""
-        console.print(f"[green]✓[/] {names} compute the same{within}", soft_wrap=True)
+        within = f": {_steps(parity)}" if parity.layers else ""
+        print_remark(console, "passed", f"{names} compute the same{within}")
     else:
-        console.print(f"[red]✗[/] {names} do not compute the same", soft_wrap=True)
+        print_remark(console, "failed", f"{names} do not compute the same")
     for reason in parity.reasons:
         console.print(f"  {reason}", markup=False, soft_wrap=True)

@@ -27,11 +27,11 @@ from .human import NONE, count, counted, micros, micros_pair, score, size
 from .narrow import fitting
 from .phones import of_phones
 from .processors import disagreements, of_processor, processors_table
+from .remark import print_remark
 from .teaching import teaching_table
 
 PIPED_WIDTH = 120
 NARROW = 104  # columns below which a comparison leaves its last two to the page
-MARKS = {"warning": ("! ", "yellow"), "failed": ("✗ ", "red"), "fact": ("· ", "dim")}
 
 
 def print_report(report: Report, out: Path, console: Console | None = None) -> None:
@@ -48,16 +48,16 @@ def print_report(report: Report, out: Path, console: Console | None = None) -> N
         console.print(fitting(boards_table(emulated), console))
         console.print()
     for text in _words(report):
-        _line(console, "fact", text)
+        print_remark(console, "fact", text)
     for kind, text in (*remarks(emulated), *of_long_runs(report.results)):
-        _line(console, kind, text)
+        print_remark(console, kind, text)
     mixed = sentences.mixed(report)
     for text in (*verdicts.doubts(report), *([mixed] if mixed else []), *report.notes, *warnings(report.results)):
-        _line(console, "warning", text)
+        print_remark(console, "warning", text)
     for text in failures([one for one in report.results if not _lacks_tool(one)]):
-        _line(console, "failed", text)
+        print_remark(console, "failed", text)
     for text in failures([one for one in report.results if _lacks_tool(one)]):
-        _line(console, "fact", f"not counted: {text}")
+        print_remark(console, "fact", f"not counted: {text}")
     console.print(f"\nfiles   {out}\nreport  {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -70,7 +70,7 @@ def print_results(results: Sequence[Result], console: Console | None = None, com
     for index, (_, table) in enumerate(tables_of(results)):
         console.print(*[""] * bool(index), fitting(table, console), sep="\n")
     for kind, text in remarks_on(results, compared):
-        _line(console, kind, text)
+        print_remark(console, kind, text)
 
 
 def tables_of(results: Sequence[Result]) -> Iterator[tuple[str, Table]]:
@@ -206,11 +206,6 @@ def _words(report: Report) -> Iterator[str]:
     for said in sentences.distillations(report):
         yield said
     yield from sentences.quantizations(report)
-
-
-def _line(console: Console, kind: str, text: str) -> None:
-    mark, style = MARKS[kind]
-    console.print(Text.assemble((mark, style), text), soft_wrap=True)
 
 
 def _cell(text: str) -> Text:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ...pipeline.task import Metric
 from ..report.sentences import between
 from ..tables.human import NONE, change, counted, score, score_and_unit, share
-from ..tables.table import MARKS, PIPED_WIDTH
+from ..tables.remark import print_remark
+from ..tables.table import PIPED_WIDTH
 from .trial import Trial
 from .tuned import Tuned
 
@@ -25,8 +25,7 @@ def print_tuned(tuned: Tuned, out: Path, console: Console | None = None) -> None
     console.print(trials_table(tuned))
     console.print()
     for kind, text in words(tuned):
-        mark, style = MARKS[kind]
-        console.print(Text.assemble((mark, style), text), soft_wrap=True)
+        print_remark(console, kind, text)
     where = f"\nrecipe  {out / 'best.toml'}\nreport  {out / 'tuned.html'}"
     console.print(where, markup=False, highlight=False, soft_wrap=True)
 

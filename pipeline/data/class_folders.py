@@ -76,7 +76,9 @@ def read_each(files: Sequence[Path], read: Callable[[Path], T], folder: Path) ->
     if wrong:
         more = f"\n  and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise BadData(
-            f"{folder}: {len(wrong)} of {len(files)} files cannot be read:\n  " + "\n  ".join(wrong[:NAMED]) + more
+            f"{folder}: {len(wrong)} of {len(files)} files cannot be read; mend them or take them away:\n  "
+            + "\n  ".join(wrong[:NAMED])
+            + more
         )
     return made
 

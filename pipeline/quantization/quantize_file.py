@@ -40,6 +40,7 @@ class Quantized:
     """The files, what TFLite Micro needs for them, and what was lost on samples that did not calibrate.
 
     There are no files where a check did not pass: what does not compute the same is not handed over.
+    `calibrated_range` are the least and the greatest value of the samples that calibrated, as the model takes them.
     `held_out` is None where nobody knows whether the model was trained on the samples that judge, False where they
     calibrated. Scores are the metric's, None where the samples have no targets; `against_float` compares float and INT8
     end to end, `between_files` the two INT8 files, `others` these with the files that were asked for besides.
@@ -49,6 +50,7 @@ class Quantized:
     files: tuple[Artifact, ...]
     arena: Arena
     calibrated_on: int
+    calibrated_range: tuple[float, float]
     judged_on: int
     held_out: bool | None
     metric: Metric | None
@@ -77,6 +79,7 @@ class Quantized:
             "files": [{"path": str(file.path), "sha256": file.sha256, "bytes": file.bytes} for file in self.files],
             "tflm_arena": asdict(self.arena),
             "calibrated_on": self.calibrated_on,
+            "calibrated_range": list(self.calibrated_range),
             "judged_on": self.judged_on,
             "held_out": self.held_out,
             "metric": None if self.metric is None else asdict(self.metric),
@@ -124,6 +127,7 @@ def quantize_file(
         files=tuple(of_file(path) for path in handed),
         arena=arena,
         calibrated_on=len(calibrating),
+        calibrated_range=(float(calibrating.x.min()), float(calibrating.x.max())),
         judged_on=len(judging),
         held_out=material.held_out,
         metric=material.metric,
