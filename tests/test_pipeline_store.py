@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ import pytest
 
 from edgestill.pipeline.artifact import Artifact, Kind, digest
 from edgestill.pipeline.errors import EdgestillError
+from edgestill.pipeline.keeping.entry import write_entry
 from edgestill.pipeline.keeping.lineage import key_of, lineage_of
 from edgestill.pipeline.store import Store
 
@@ -100,6 +101,14 @@ def test_a_damaged_entry_file_is_made_again(store: Store) -> None:
     [entry] = store.entries()
     assert entry.stage == "(damaged)" and entry.bytes > 0
     assert store.make(Words(), {}).fresh
+
+
+def test_an_entry_of_a_kind_that_only_another_version_knows_is_told(store: Store) -> None:
+    made = store.make(Words(), {}).artifact
+    write_entry(replace(made, kind="hologram"), 1.0, "digits")  # type: ignore[arg-type]
+    [entry] = store.entries()
+    complaint = store.damage(entry)
+    assert complaint and "of another version of edgestill: nothing is of kind 'hologram' here" in complaint
 
 
 def test_a_killed_stage_leaves_no_entry_and_is_made_by_the_next(store: Store) -> None:

@@ -56,6 +56,8 @@ def told(folder: Path) -> Artifact | None:
     if not file.is_file():
         return None
     about = _unsealed(file)
+    if about["kind"] not in SUFFIX:
+        raise BadArtifact(f"{file}: of another version of edgestill: nothing is of kind {about['kind']!r} here")
     path = file.with_name(f"artifact{SUFFIX[about['kind']]}")
     if key_of(about["lineage"]) != folder.name:
         raise BadArtifact(f"{file}: damaged: it lies under another key than its lineage has")
