@@ -18,7 +18,7 @@ class Calibrate:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "calibration"
     version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnx")
 
     def __post_init__(self) -> None:
         if self.batch < 1:

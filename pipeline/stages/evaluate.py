@@ -16,7 +16,7 @@ class Evaluate:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "scores"
     version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "tflite-micro")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "ai-edge-litert", "tflite-micro")
 
     def sources(self) -> Iterable[Path]:
         return ()

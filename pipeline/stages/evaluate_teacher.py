@@ -23,7 +23,7 @@ class EvaluateTeacher:
     optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
     gives: ClassVar[Kind] = "scores"
     version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "ai-edge-litert", "torch")
 
     def __post_init__(self) -> None:
         check_threads(self)

@@ -16,7 +16,7 @@ class ExportTflite:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "tflite"
     version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "ai-edge-litert")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "onnx", "ai-edge-litert")
 
     def sources(self) -> Iterable[Path]:
         return ()

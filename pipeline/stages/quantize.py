@@ -29,7 +29,7 @@ class Quantize:
     optional: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[Kind] = "tflite"
     version: ClassVar[int] = 5
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "ai-edge-litert")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "flatbuffers", "onnx", "ai-edge-litert")
 
     def sources(self) -> Iterable[Path]:
         return ()

@@ -30,7 +30,7 @@ class Teach(Augmentation):
     optional: ClassVar[frozenset[str]] = frozenset({"embeddings"})
     gives: ClassVar[Kind] = "teacher-outputs"
     version: ClassVar[int] = 4
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert", "torch")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "ai-edge-litert", "torch")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -30,7 +30,7 @@ class Verify:
     optional: ClassVar[frozenset[str]] = frozenset({"float"})
     gives: ClassVar[Kind] = "report"
     version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnxruntime", "ai-edge-litert")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "onnx", "onnxruntime", "ai-edge-litert")
 
     def __post_init__(self) -> None:
         if self.samples < 1:
