@@ -190,7 +190,7 @@ def test_a_damaged_image_is_read_or_refused_and_nothing_else(tmp_path: Path, for
         assert "image.png" in str(error)
 
 
-def test_a_folder_of_classes_is_samples_for_a_model_split_as_its_reader_does(photos: Photos) -> None:
+def test_a_folder_dataset_is_samples_for_a_model_split_as_its_reader_does(photos: Photos) -> None:
     folder = photos("a", "b")
     known = Preprocess((32, 32, 3), "uint8", 255.0, (0.5,), (0.25,))
     samples = read_samples(str(folder), (1, 32, 32, 3), split="test", preprocess=known)

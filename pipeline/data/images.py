@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import BadData
 from .class_folders import Labelled, files_with, read_each
 from .dataset import DataSet, Split
-from .folder_of_classes import read_classes
+from .folder_dataset import read_classes
 from .own import check_shares, own_path
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

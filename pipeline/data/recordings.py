@@ -16,7 +16,7 @@ from ..features.mel import LogMel, Mfcc
 from ..progress import say
 from .class_folders import Labelled, read_each
 from .dataset import DataSet, Split
-from .folder_of_classes import read_classes
+from .folder_dataset import read_classes
 from .own import check_shares, own_path
 from .splits import standardizing_columns
 from .wav import read_wav

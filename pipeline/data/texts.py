@@ -14,7 +14,7 @@ from ..preprocess import Preprocess
 from ..progress import say
 from .class_folders import Labelled, read_each
 from .dataset import DataSet, Split
-from .folder_of_classes import read_classes
+from .folder_dataset import read_classes
 from .own import check_shares, own_path
 
 ENDINGS = (".txt",)
