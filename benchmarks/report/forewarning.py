@@ -10,6 +10,7 @@ import numpy as np
 from ...pipeline.chain import Step
 from ...pipeline.data.dataset import DataSet, load
 from ...pipeline.distillation.guiding import TEACHERS, Guiding
+from ...pipeline.distillation.options import Training
 from ...pipeline.progress import say
 from ...pipeline.run import Watcher
 from ...pipeline.runtimes.scores import read_scores
@@ -84,9 +85,9 @@ def nothing_to_teach(score: float, dataset: DataSet) -> str | None:
 def learned_nothing(alone: Sequence[float], dataset: DataSet, student: Stage) -> str | None:
     """A sentence when students that had no teacher score on validation no better than a guess; None when they are."""
     metric, guess = dataset.about.task.metric, guessed(dataset)
-    if not alone or metric.sign * (fmean(alone) - guess) > 0:
+    if not isinstance(student, Training) or not alone or metric.sign * (fmean(alone) - guess) > 0:
         return None
-    steps = vars(student)["epochs"] * (len(dataset.train) // vars(student)["batch"])
+    steps = student.epochs * (len(dataset.train) // student.batch)
     return (
         f"the student alone learned nothing: {metric.said(fmean(alone))} on validation after {counted(steps, 'step')}, "
         f"no better than the {metric.said(guess)} of a guess; give it more epochs, a smaller batch or another "
