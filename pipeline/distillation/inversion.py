@@ -33,7 +33,7 @@ def inverted(teacher: Checkpoint, how: Inverting, digest: str) -> DataSet:
     check_invertible(teacher, how)
     classes, held = about.outputs, max(about.outputs, how.count // HELD_OUT)
     if how.count < classes:
-        raise BadInput(f"invert: count is {how.count}, but there are {classes} classes; each needs an input")
+        raise BadInput(f"count is {how.count}, but there are {classes} classes; each needs an input")
     y = np.arange(how.count + 2 * held) % classes
     with repeatable(how.draw, how.threads):
         x = np.concatenate(list(_made(teacher, y, how)))
@@ -49,14 +49,14 @@ def check_invertible(teacher: Checkpoint, how: Inverting) -> None:
     about = teacher.about
     if about.task.kind != "classify":
         raise BadInput(
-            f'invert: inputs are made for classes, but the teacher is there to {about.task.kind}; name "unlabelled" '
+            f'inputs are made for classes, but the teacher is there to {about.task.kind}; name "unlabelled" '
             "inputs under [data] instead"
         )
     if about.preprocess.of_tokens:
-        raise BadInput(f"invert: {OF_TOKENS}")
+        raise BadInput(OF_TOKENS)
     if how.statistics and how.steps and not _norms(teacher.net):
         raise BadInput(
-            f"invert: the teacher {about.model!r} has no batch norm, so nothing in it tells what its layers met in "
+            f"the teacher {about.model!r} has no batch norm, so nothing in it tells what its layers met in "
             "training; name a teacher that has, or write statistics = 0 to go by its confidence alone, which teaches "
             "far less"
         )
