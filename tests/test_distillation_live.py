@@ -1,6 +1,7 @@
 """What was recorded of a teacher is what it would say live, and trainings that are timed take their steps in turn."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ from edgestill.pipeline.models.checkpoint import Checkpoint
 torch.set_num_threads(1)
 BRIEF = Training(epochs=2, batch=64, views=2, shift=1)
 HOW = Guiding(methods=({"name": "soft-targets"}, {"name": "hint"}, {"name": "attention"}))
+
+
+@pytest.fixture(autouse=True)
+def torch_is_left_as_it_was_found() -> Iterator[None]:
+    def state() -> tuple[object, ...]:
+        filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+        return filled, torch.are_deterministic_algorithms_enabled(), torch.get_num_threads(), torch.initial_seed()
+
+    before = state()
+    yield
+    assert state() == before
 
 
 @pytest.fixture(scope="module")

@@ -137,11 +137,16 @@ def measured(
 
 
 def _in_turn(ways: "Mapping[Way, Guidance | None]", dataset: DataSet, training: Training) -> list[Row]:
-    """A thread a training, of which one runs at a time; the first step and the last, with what surrounds them, go."""
+    """A thread a training, of which one runs at a time; the first step and the last, with what surrounds them, go.
+
+    Each training leaves torch as it found it, and they begin before others end: all find what was set around them.
+    """
+    from ...pipeline.distillation.repeatable import repeatable
+
     gates = [Semaphore(0) for _ in ways]
     turns = [Turn(mine, following) for mine, following in zip(gates, [*gates[1:], gates[0]], strict=True)]
     gates[0].release()
-    with ThreadPoolExecutor(len(turns)) as threads:
+    with repeatable(0, threads=1), ThreadPoolExecutor(len(turns)) as threads:
         ended = [
             threads.submit(_take_turns, guidance, turn, gates, dataset, training)
             for guidance, turn in zip(ways.values(), turns, strict=True)
