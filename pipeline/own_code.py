@@ -4,7 +4,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from .errors import BadRecipe
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
-_imported_from: set[Path] = set()
+_imported_from: dict[str, Path] = {}  # the user's own modules, by name
 
 
 @contextmanager
@@ -98,24 +98,29 @@ def parsed(path: Path, where: str) -> ast.Module:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Inside the block, the folder's modules can be imported; those of the user's folders before it are forgotten."""
-    for before in _imported_from - {folder}:
-        _forget(before)
-    _imported_from.add(folder)
+    """Inside the block, the folder's modules can be imported; those of the user's folders before it are forgotten.
+
+    So the next folder may have modules of the same names; what was made of the one before goes on as it is.
+    """
+    for name in [name for name, own in _imported_from.items() if own != folder]:
+        sys.modules.pop(name, None)
+        del _imported_from[name]
+    before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        with suppress(ValueError):  # the user's own code may change the path too
+            sys.path.remove(str(folder))
+        _imported_from.update((name, folder) for name in set(sys.modules) - before if _lies_in(folder, name))
 
 
-def _forget(folder: Path) -> None:
-    """Lets the next folder have modules of the same names; what was made of this folder's goes on as it is."""
-    for name, module in list(sys.modules.items()):
-        module_s_own = _module_file(folder, name), folder.joinpath(*name.split("."), "__init__.py")
-        if Path(getattr(module, "__file__", None) or "") in module_s_own:
-            del sys.modules[name]
-    _imported_from.discard(folder)
+def _lies_in(folder: Path, module: str) -> bool:
+    """Whether an imported module is the user's own in this folder, which may hold a checkout of ours as well."""
+    if module.partition(".")[0] == __name__.partition(".")[0]:
+        return False
+    file = Path(getattr(sys.modules[module], "__file__", None) or "")
+    return file in (_module_file(folder, module), folder.joinpath(*module.split("."), "__init__.py"))
 
 
 def _imported(path: Path) -> list[Path]:

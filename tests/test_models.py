@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+import edgestill
 from edgestill.pipeline.artifact import digest
 from edgestill.pipeline.errors import BadModel, BadRecipe
 from edgestill.pipeline.models.blocks import after, same_padding
@@ -255,6 +256,30 @@ def test_two_recipes_in_one_process_may_each_have_a_module_of_one_name(own: Path
     with factories_in(theirs):
         second = build("mine:flat", DIGITS, 4, {})
     assert [len(list(net.children())) for net in (first, second, build("mine:flat", DIGITS, 4, {}))] == [4, 1, 4]
+
+
+def test_own_code_that_changes_the_path_of_imports_is_told_what_it_did_wrong_itself(own: Path) -> None:
+    (own / "wild.py").write_text("import sys\n\nsys.path = sys.path[1:]\n\ndef net(shape, classes):\n    1 / 0\n")
+    with pytest.raises(BadRecipe, match="cannot be built: ZeroDivisionError"):
+        build("wild:net", DIGITS, 4, {})
+
+
+def test_a_folder_that_holds_a_checkout_of_ours_does_not_take_it_along(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "edgestill").symlink_to(Path(edgestill.__file__).parent)
+    code = (
+        "import sys; from pathlib import Path; from edgestill.pipeline.own_code import factories_in;"
+        "from edgestill.pipeline.models.catalog import build;"
+        "here = Path.cwd(); first = sys.modules['edgestill'];\n"
+        "for folder in (here, here / 'theirs'):\n"
+        "    with factories_in(folder): build('mine:flat', (8, 8, 1), 4, {})\n"
+        "print(sys.modules['edgestill'] is first)"
+    )
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "mine.py").write_text(
+        (own / "mine.py").read_text().replace("from mine_layers", "from torch")
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert ended.stdout == "True\n", ended.stderr
 
 
 def test_a_module_that_would_hide_another_is_refused(own: Path) -> None:
