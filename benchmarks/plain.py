@@ -45,6 +45,8 @@ def restore(kind: type[T], values: Any, where: str) -> T:
 
 
 def _restore(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         some = next(one for one in get_args(hint) if one is not type(None))
@@ -60,7 +62,10 @@ def _restore(hint: Any, value: Any, where: str) -> Any:
         return hint(value)
     if hint is float and isinstance(value, int):
         return float(value)
-    return _checked(dict if origin is Mapping else hint, value, where)
+    if origin is Mapping:
+        table = _checked(dict, value, where)
+        return {key: _restore(get_args(hint)[1], part, f"{where}: {key}") for key, part in table.items()}
+    return _checked(hint, value, where)
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:

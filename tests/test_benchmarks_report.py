@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from edgestill.benchmarks.harness.result import FileFacts, Result
 from edgestill.benchmarks.plain import plain
 from edgestill.benchmarks.report import sentences
+from edgestill.benchmarks.report.baseline import same_samples
 from edgestill.benchmarks.report.derive import derive
 from edgestill.benchmarks.report.document import Report, read_report, write_report
 from edgestill.benchmarks.report.variant import float_source, result_of
@@ -148,8 +149,36 @@ def test_a_report_of_what_nobody_can_measure_is_refused_by_its_place(digits: Rep
 def test_a_report_whose_measurements_were_changed_is_refused(digits: Report, tmp_path: Path, key: str) -> None:
     value: dict[str, Any] = {"rounds_us": [[1.0, 2.0]], "first_us": 1.0}
     path = changed(digits, tmp_path, lambda it: set_(it["results"][0], key, value[key]))
-    with pytest.raises(BadInput, match="created, device, plan, results are not as they were measured"):
+    with pytest.raises(
+        BadInput, match="created, device, plan, results, variants, lineage are not as they were measured"
+    ):
         read_report(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it: set_(it["variants"][2]["test"], 0, 99.0),
+        lambda it: set_(it["variants"][0], "test", []),
+        lambda it: set_(it["lineage"], "scratch", {"inputs": {"data": "0" * 64}}),
+    ],
+)
+def test_a_report_whose_scores_or_data_were_changed_is_refused(
+    digits: Report, tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    with pytest.raises(BadInput, match="variants, lineage are not as they were measured"):
+        read_report(changed(digits, tmp_path, change))
+
+
+@pytest.mark.parametrize("lineage", [[], "x", 3])
+def test_a_step_of_the_lineage_that_is_no_table_is_refused(digits: Report, tmp_path: Path, lineage: Any) -> None:
+    with pytest.raises(BadInput, match="lineage: scratch: "):
+        read_report(changed(digits, tmp_path, lambda it: set_(it["lineage"], "scratch", lineage)))
+
+
+def test_a_lineage_without_inputs_says_nothing_of_its_data(digits: Report) -> None:
+    odd: Any = {"scratch": {"inputs": []}}
+    assert not same_samples(odd, odd) and not same_samples({}, {})
 
 
 def test_a_report_without_a_seal_is_read_but_nothing_of_it_is_taken_as_measured(digits: Report, tmp_path: Path) -> None:
@@ -245,7 +274,7 @@ def test_every_student_that_was_taught_is_told_of_by_its_own_name(digits: Report
 
 def test_an_assistant_of_another_net_is_not_held_to_the_student_alone(digits: Report) -> None:
     taught, alone = ({"options": {"model": "ds-cnn", "options": {"width": width}}} for width in (16, 8))
-    lineage = {"scratch": alone, "distill": {"stage": "distill", **taught}}
+    lineage: dict[str, dict[str, Any]] = {"scratch": alone, "distill": {"stage": "distill", **taught}}
     assert not list(sentences.distillations(replace(digits, lineage=lineage)))
     assert list(sentences.distillations(replace(digits, lineage={**lineage, "scratch": taught})))
 

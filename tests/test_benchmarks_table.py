@@ -11,6 +11,7 @@ from edgestill.benchmarks.harness.result import ArenaBytes, Failure, FileFacts, 
 from edgestill.benchmarks.report.document import Report, read_report
 from edgestill.benchmarks.stats import spread
 from edgestill.benchmarks.tables import human
+from edgestill.benchmarks.tables.remark import print_remark
 from edgestill.benchmarks.tables.table import print_report, print_results
 from edgestill.pipeline.task import ACCURACY, Metric
 from edgestill.targets.counts import Agreement, Counts, CyclesEstimate, FlashBytes, Instructions, RamBytes
@@ -50,6 +51,12 @@ def test_nothing_but_text_reaches_a_pipe(digits: Report, capsys: pytest.CaptureF
     told = capsys.readouterr().out
     assert "\x1b" not in told
     assert "runs/digits/report.html" in told
+
+
+def test_somebody_s_text_neither_steers_the_terminal_nor_looks_like_a_warning_of_ours() -> None:
+    text = io.StringIO()
+    print_remark(Console(file=text, width=80, highlight=False), "fact", "Against \x1b[31mred\n! fake\x9b1m: +3")
+    assert text.getvalue() == "· Against �[31mred\n  ! fake�1m: +3\n"
 
 
 def test_a_dash_stands_where_nothing_is(digits: Report) -> None:

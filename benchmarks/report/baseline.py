@@ -49,10 +49,16 @@ def times(variants: Sequence[Variant], results: Sequence[Result]) -> tuple[Timed
     return tuple(Timed(name, calls.p50) for name, calls in timed if calls)
 
 
-def same_samples(lineage: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_samples(lineage: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the students from scratch of two reports' lineages had data of one digest."""
-    known = [each.get("scratch", {}).get("inputs", {}).get("data") for each in (lineage, other)]
+    known = [_data_of(each) for each in (lineage, other)]
     return known[0] is not None and known[0] == known[1]
+
+
+def _data_of(lineage: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The digest of the data that the student from scratch had."""
+    inputs = lineage.get("scratch", {}).get("inputs")
+    return inputs.get("data") if isinstance(inputs, Mapping) else None
 
 
 def slim(variant: Variant) -> Variant:

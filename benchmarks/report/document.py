@@ -20,7 +20,7 @@ from .soundness import check_numbers, check_rows
 from .variant import Variant
 
 SCHEMA = 1
-SEALED = ("created", "device", "plan", "results")
+SEALED = ("created", "device", "plan", "results", "variants", "lineage")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Report:
     parity: tuple[Parity, ...] = ()
     confusion: Confusion | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
-    lineage: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scatter: Scatter | None = None
     source: Source | None = None
@@ -155,5 +155,6 @@ def read_report(path: Path, sealed: bool = False) -> Report:
 
 
 def _seal(document: Mapping[str, Any]) -> str:
-    """The sha-256 of what came back from targets, where and when, in its canonical JSON."""
-    return hashlib.sha256(canonical_json({key: document[key] for key in SEALED}).encode()).hexdigest()
+    """The sha-256 of what came back from targets, where and when, and of scores and what led to them, in its canonical
+    JSON."""
+    return hashlib.sha256(canonical_json({key: document.get(key) for key in SEALED}).encode()).hexdigest()
