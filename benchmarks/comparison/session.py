@@ -40,7 +40,7 @@ class Asked:
 
 def compare(recipe: Recipe, out: Path, store: Store, terminal: Terminal, asked: Asked) -> Report:
     """Trains, chooses on validation, finishes, measures, and reports in the folder `out`."""
-    earlier = read_report(asked.baseline) if asked.baseline else None
+    earlier = read_report(asked.baseline, sealed=True) if asked.baseline else None
     if asked.seeds is not None:
         recipe = with_seeds(recipe, asked.seeds)
     watcher = Forewarning(terminal)
