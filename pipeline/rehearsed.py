@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from .distillation.guiding import TEACHERS, Guiding
+from .distillation.inverting import Inverting
 from .distillation.options import Training, suiting
-from .distillation.planned import Net, Planned
+from .distillation.planned import Inversion, Net, Planned
 from .fitness import Made, beginning
 from .recipe import Recipe, StageTable
 from .stages import name_of, stage_type
@@ -23,7 +24,14 @@ def rehearsal(recipe: Recipe, steps: Mapping[str, Made]) -> Stage:
     kept = tuple(net for net in _models(stage for stage in beside if isinstance(stage, Training)) if net not in models)
     trainings = dict.fromkeys(suiting(stage) for stage in trained if isinstance(stage, Training))
     lessons = tuple(_lessons(recipe, steps))
-    return rehearse(models=models, kept=kept, task=recipe.task, trainings=tuple(trainings), lessons=lessons)
+    return rehearse(
+        models=models,
+        kept=kept,
+        task=recipe.task,
+        trainings=tuple(trainings),
+        lessons=lessons,
+        inversions=tuple(_inversions(recipe, steps)),
+    )
 
 
 def _models(stages: Iterable[Stage]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
@@ -40,6 +48,16 @@ def _lessons(recipe: Recipe, steps: Mapping[str, Made]) -> Iterator[Planned]:
         if planned and replace(planned, where="") not in known:
             known.append(replace(planned, where=""))
             yield planned
+
+
+def _inversions(recipe: Recipe, steps: Mapping[str, Made]) -> Iterator[Inversion]:
+    """What is made from teachers whose net is known."""
+    for table in recipe.stages:
+        stage = steps[table.name].stage
+        if isinstance(stage, Inverting) and (teacher := _net(steps[steps[table.name].inputs["teacher"]], steps)):
+            learning = [step.stage for step in steps.values() if step.inputs.get("data") == table.name]
+            batches = [one.batch for one in learning if isinstance(one, Training)]
+            yield Inversion(table.where, teacher, stage, max(batches, default=0))
 
 
 def _planned(table: StageTable, steps: Mapping[str, Made]) -> Planned | None:

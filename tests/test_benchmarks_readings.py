@@ -141,7 +141,7 @@ def test_an_earlier_bench_of_another_device_or_version_is_refused(tmp_path: Path
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"results": [{}]}', '{"results": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"results": [{}]}', '{"results": 3}', '{"results": {}}'])
 def test_what_is_no_earlier_bench_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(BadInput, match="x.json: not what `edgestill bench --json` writes"):
@@ -168,6 +168,28 @@ def test_an_earlier_call_of_a_time_that_no_clock_gives_is_named(odd: Any, tmp_pa
     told["samples_us"][0][0] = odd
     (tmp_path / "x.json").write_text(json.dumps({"results": [told]}))
     with pytest.raises(BadInput, match=r"x.json: .*samples_us holds .* a call takes more than 0 microseconds"):
+        read_earlier(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"artifact": {"path": 7}}, "artifact|file: path: str is wanted here, not 7"),
+        ({"artifact": {"path": None}}, "file: path: str is wanted here, not None"),
+        ({"artifact": {"path": "net.tflite", "sha256": 5}}, "file: sha256: str is wanted here, not 5"),
+        ({"target": 5}, "target: str is wanted here, not 5"),
+        ({"evidence": "dreamt"}, "evidence: 'dreamt' is none of"),
+        ({"runtime": ["x"]}, r"runtime: dict is wanted here, not \['x'\]"),
+        ({"telemetry": 3}, "telemetry: dict is wanted here, not 3"),
+        ({"telemetry": {"device": 3}}, "telemetry: device: a table is wanted here, not 3"),
+    ],
+)
+def test_an_earlier_row_of_other_types_is_refused_by_its_key(
+    changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    told = {**row("net.tflite", 1500).to_json(), **changed}
+    (tmp_path / "x.json").write_text(json.dumps({"results": [told]}))
+    with pytest.raises(BadInput, match=rf"x.json: results\[0\]: ({said})"):
         read_earlier(tmp_path / "x.json")
 
 

@@ -143,6 +143,19 @@ def test_what_cannot_be_inverted_says_what_to_do() -> None:
         inverted(teacher(), Inverting(count=2), "")
     with pytest.raises(ValueError, match="steps is -1; it must be at least 0"):
         Inverting(steps=-1)
+    with pytest.raises(ValueError, match="rate is 10000.0; it must be at most 1000"):
+        Inverting(rate=1e4)
+    for heavy in ("statistics", "variation"):
+        with pytest.raises(ValueError, match=rf"{heavy} is 1e\+30; it must be at most 1000000"):
+            dataclasses.replace(FEW, **{heavy: 1e30})
+
+
+def test_inputs_whose_loss_is_no_number_are_not_learned_from() -> None:
+    broken = teacher()
+    with torch.no_grad():
+        next(iter(broken.net.parameters())).fill_(float("nan"))
+    with pytest.raises(BadInput, match="the loss is nan while inputs are made; lower rate"):
+        inverted(broken, FEW, "")
 
 
 def test_a_teacher_that_reads_token_ids_is_refused_before_it_is_trained(tmp_path: Path) -> None:

@@ -70,6 +70,12 @@ class Late(Method):
             raise LookupError("the end was not thought of")
         return lesson.student.outputs.square().mean()
 """,
+    "bare": """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+""",
     "idle": """
 from torch import nn
 
@@ -153,6 +159,19 @@ WRONG = {
         HEAD.replace('"ds-cnn"\noptions = { width = 8, depth = 1 }', '"idle:build"')
         + HINT + 'student = ["spare"] }]\n',
         ["the student, model 'idle:build': layer 'spare' is there, but the net does not run it"],
+    ),
+    "a teacher that nothing can be made from": (
+        HEAD.replace('"residual"\noptions = { widths = [8, 16] }', '"bare:build"')
+        + '[[stage]]\nstage = "invert"\n' + LESSON + 'data = "invert"\n',
+        ["stage 1 (invert): the teacher 'bare:build' has no batch norm"],
+    ),
+    "fewer inputs than classes": (
+        HEAD + '[[stage]]\nstage = "invert"\ncount = 4\n' + LESSON + 'data = "invert"\n',
+        ["stage 1 (invert): count is 4, but there are 10 classes; each needs an input"],
+    ),
+    "fewer inputs than a batch": (
+        HEAD + '[[stage]]\nstage = "invert"\ncount = 20\n' + LESSON + 'data = "invert"\n',
+        ["stage 1 (invert): count is 20, but what learns from these inputs takes", "at a step; raise count"],
     ),
     "an option that the method refuses": (
         HEAD + LESSON + 'methods = [{ name = "factor-transfer", ahead = 1.5 }]\n',

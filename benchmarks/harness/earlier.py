@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from ...pipeline.errors import BadInput
-from ...targets.target import Evidence
+from ..plain import restore
 from ..stats import Interval, ratio_of_separate
 from .likeness import unlike
 from .readings import told
-from .result import FileFacts, Result
+from .result import Result
 
 
 def read_earlier(path: Path) -> list[Result]:
     """Its rows that were timed; BadInput when the file is none of ours."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["results"]
-        return [_row(one) for one in rows if any(one["samples_us"] or ())]
+        if not isinstance(rows, list):
+            raise TypeError(f"results is {rows!r:.60}, expected an array")
+        timed = [(place, one) for place, one in enumerate(rows) if any(one["samples_us"] or ())]
+        return [_row(one, f"{path}: results[{place}]") for place, one in timed]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(f"{path}: not what `edgestill bench --json` writes: {error!r}") from error
 
@@ -81,15 +84,14 @@ def _before(row: Result, earlier: Sequence[Result]) -> Result | None:
     return same[0] if same else None
 
 
-def _row(told: Mapping[str, Any]) -> Result:
-    return Result(
-        file=FileFacts(**told["artifact"]),
-        target=told["target"],
-        evidence=Evidence(told["evidence"]),
-        runtime=told["runtime"],
-        rounds_us=tuple(tuple(map(_microseconds, one)) for one in told["samples_us"]),
-        telemetry=told["telemetry"],
-    )
+def _row(told: Mapping[str, Any], where: str) -> Result:
+    """What two rows are compared by; BadInput, which starts with `where`, for what is of another type."""
+    known = {name: told[name] for name in ("target", "evidence", "runtime", "telemetry")}
+    calls = [[_microseconds(call) for call in one] for one in told["samples_us"]]
+    row = restore(Result, {"file": told["artifact"], **known, "rounds_us": calls}, where)
+    if not isinstance(row.telemetry.get("device") or {}, Mapping):
+        raise BadInput(f"{where}: telemetry: device: a table is wanted here, not {row.telemetry['device']!r:.60}")
+    return row
 
 
 def _microseconds(told: object) -> float:

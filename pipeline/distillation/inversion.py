@@ -32,8 +32,6 @@ def inverted(teacher: Checkpoint, how: Inverting, digest: str) -> DataSet:
     about = teacher.about
     check_invertible(teacher, how)
     classes, held = about.outputs, max(about.outputs, how.count // HELD_OUT)
-    if how.count < classes:
-        raise BadInput(f"count is {how.count}, but there are {classes} classes; each needs an input")
     y = np.arange(how.count + 2 * held) % classes
     with repeatable(how.draw, how.threads):
         x = np.concatenate(list(_made(teacher, y, how)))
@@ -45,7 +43,8 @@ def inverted(teacher: Checkpoint, how: Inverting, digest: str) -> DataSet:
 
 
 def check_invertible(teacher: Checkpoint, how: Inverting) -> None:
-    """BadInput for a teacher that does not classify, that reads token ids, or that keeps no statistics."""
+    """BadInput for a teacher that does not classify, that reads token ids, or that keeps no statistics; and for fewer
+    inputs than it has classes."""
     about = teacher.about
     if about.task.kind != "classify":
         raise BadInput(
@@ -54,6 +53,8 @@ def check_invertible(teacher: Checkpoint, how: Inverting) -> None:
         )
     if about.preprocess.of_tokens:
         raise BadInput(OF_TOKENS)
+    if how.count < about.outputs:
+        raise BadInput(f"count is {how.count}, but there are {about.outputs} classes; each needs an input")
     if how.statistics and how.steps and not _norms(teacher.net):
         raise BadInput(
             f"the teacher {about.model!r} has no batch norm, so nothing in it tells what its layers met in "
@@ -90,6 +91,8 @@ def _optimized(
             loss = functional.cross_entropy(teacher.net(moved).float(), y)
             loss = loss + how.statistics * off_statistics(met) if met and how.statistics else loss
             loss = loss + how.variation * total_variation(x) if images else loss
+            if not torch.isfinite(loss):
+                raise BadInput(f"the loss is {loss.item()} while inputs are made; lower rate, statistics or variation")
             stepping.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             stepping.step()

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from .limits import above_zero, at_least, check_threads
+from .limits import HEAVIEST, above_zero, at_least, at_most, check_threads
 
 OF_TOKENS = (
     "inputs are made step by step along a gradient, which token ids have none of; give the teacher texts without "
     'labels instead: unlabelled = "FOLDER" under [data]'
 )
+FASTEST = 1000  # a rate of Adam: every step would throw each value from one end of its range to the other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +30,4 @@ class Inverting:
         at_least(self, count=2, steps=0, at_once=2, statistics=0, variation=0, jitter=0, draw=0)
         check_threads(self)
         above_zero(self, "rate", "limit")
+        at_most(self, rate=FASTEST, statistics=HEAVIEST, variation=HEAVIEST)

@@ -9,6 +9,7 @@ from ..models.catalog import sources
 from ..models.checkpoint import read_about
 from ..own_code import own_folder
 from .guiding import Guiding
+from .inverting import Inverting
 from .options import Training
 
 Initial = Literal["", "drop-layers", "channels"]
@@ -54,3 +55,18 @@ class Planned:
         """The user's own files behind nets and methods."""
         nets = [net for net in (self.student, *self.teachers, self.weights) if net]
         return [*(path for net in nets for path in net.sources()), *self.how.own_sources()]
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """Inputs that a stage will make from a teacher, and the largest `batch` of those that learn from them, 0 where
+    nobody does; `where` is how a message about it begins."""
+
+    where: str
+    teacher: Net
+    how: Inverting
+    batch: int
+
+    def sources(self) -> list[Path]:
+        """The user's own files behind the teacher."""
+        return self.teacher.sources()

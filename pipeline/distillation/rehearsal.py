@@ -16,11 +16,12 @@ from .batches import Batch
 from .guidance import Guidance
 from .guiding import Guiding
 from .initial import from_teacher
+from .inversion import check_invertible
 from .method import Method
 from .methods.catalog import Chosen, method
 from .objective import Objective
 from .options import Training
-from .planned import Net, Planned
+from .planned import Inversion, Net, Planned
 from .repeatable import repeatable
 from .taps import EMBEDDING, tapped
 from .teacher import net_teacher
@@ -58,6 +59,19 @@ def rehearse(planned: Planned, dataset: DataSet) -> None:
                 _try(choice, how, planned.training, cast)
         except BadInput as error:
             raise BadRecipe(f"{planned.where}: {error}") from error
+
+
+def rehearse_inversion(planned: Inversion, dataset: DataSet) -> None:
+    """BadRecipe where inputs cannot be made from a net like this teacher, or are fewer than a batch of who learns."""
+    try:
+        check_invertible(_built(planned.teacher, dataset), planned.how)
+    except EdgestillError as error:
+        raise BadRecipe(f"{planned.where}: {error}") from error
+    if planned.how.count < planned.batch:
+        raise BadRecipe(
+            f"{planned.where}: count is {planned.how.count}, but what learns from these inputs takes {planned.batch} "
+            "at a step; raise count, or lower batch there"
+        )
 
 
 def _cast(planned: Planned, dataset: DataSet) -> Cast:
