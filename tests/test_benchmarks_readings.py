@@ -174,7 +174,7 @@ def test_an_earlier_call_of_a_time_that_no_clock_gives_is_named(odd: Any, tmp_pa
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"artifact": {"path": 7}}, "artifact|file: path: str is wanted here, not 7"),
+        ({"artifact": {"path": 7}}, "file: path: str is wanted here, not 7"),
         ({"artifact": {"path": None}}, "file: path: str is wanted here, not None"),
         ({"artifact": {"path": "net.tflite", "sha256": 5}}, "file: sha256: str is wanted here, not 5"),
         ({"target": 5}, "target: str is wanted here, not 5"),

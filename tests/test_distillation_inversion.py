@@ -145,9 +145,8 @@ def test_what_cannot_be_inverted_says_what_to_do() -> None:
         Inverting(steps=-1)
     with pytest.raises(ValueError, match="rate is 10000.0; it must be at most 1000"):
         Inverting(rate=1e4)
-    for heavy in ("statistics", "variation"):
-        with pytest.raises(ValueError, match=rf"{heavy} is 1e\+30; it must be at most 1000000"):
-            dataclasses.replace(FEW, **{heavy: 1e30})
+    with pytest.raises(ValueError, match=r"statistics is 1e\+30; it must be at most 1000000"):
+        Inverting(statistics=1e30)
 
 
 def test_inputs_whose_loss_is_no_number_are_not_learned_from() -> None:
