@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -343,6 +344,24 @@ def test_a_journal_whose_lines_do_not_fit_together_is_told(
     journal.write_text("".join(line for line in journal.read_text().splitlines(True) if '"number"' not in line))
     ended = edgestill(["tune", str(COMPARED), "--trials", "4", "--out", str(out)], searched / "store")
     assert ended.returncode == 2 and "trials.journal: its lines do not fit together" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        lambda line: re.sub(r'"validation":\[[^]]*\]', '"validation":[99.0,99.0]', line),
+        lambda line: re.sub(r'"values":\[[^]]*\]', '"values":[99.0]', line),
+        lambda line: re.sub(r'"(validation|values)":\[[^]]*\]', r'"\1":[101.0]', line),
+    ],
+)
+def test_scores_in_the_journal_that_no_training_gave_are_told(
+    searched: Path, edgestill: Callable[..., Any], tmp_path: Path, edited: Callable[[str], str]
+) -> None:
+    out = Path(shutil.copytree(searched / "out", tmp_path / "out"))
+    journal = out / "trials.journal"
+    journal.write_text(edited(journal.read_text()))
+    ended = edgestill(["tune", str(COMPARED), "--trials", "4", "--out", str(out)], searched / "store")
+    assert ended.returncode == 2 and "its training did not say so" in ended.stderr, ended.stderr
 
 
 def test_a_search_killed_while_it_noted_a_failed_trial_makes_that_one_again(

@@ -1,5 +1,6 @@
 """The search: Optuna asks, trials answer, a journal in the output folder remembers; killed, it goes on from there."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -53,7 +54,7 @@ def search(wanted: Search, trials: int, work: Work, tell: Tell) -> list[Trial]:
     with _quiet():
         study = _study(wanted)
         with readable(wanted.folder / JOURNAL):
-            found = list(_finished(study, wanted.space))
+            found = list(_finished(study, wanted))
         for trial in found:
             tell(trial)
         while len(found) < trials:
@@ -155,8 +156,9 @@ def _note(study: "optuna.Study", asked: "optuna.Trial", trial: Trial) -> None:
         study.tell(asked, state=optuna.trial.TrialState.FAIL)
 
 
-def _finished(study: "optuna.Study", space: Sequence[Range]) -> Iterator[Trial]:
-    """The journal's trials; one that was cut off by a kill is closed, and asked for again."""
+def _finished(study: "optuna.Study", wanted: Search) -> Iterator[Trial]:
+    """The journal's trials; one that was cut off by a kill is closed, and asked for again. ValueError for scores that
+    no training gave."""
     import optuna
 
     states = optuna.trial.TrialState
@@ -166,14 +168,25 @@ def _finished(study: "optuna.Study", space: Sequence[Range]) -> Iterator[Trial]:
         known = one.user_attrs
         if one.state != states.COMPLETE and not (known.get("error") and all(name in known for name in NOTED)):
             continue
-        settings = rounded({each.name: one.params[each.name] for each in space})
-        yield Trial(
+        settings = rounded({each.name: one.params[each.name] for each in wanted.space})
+        trial = Trial(
             known["number"],
             tuple(Setting(name, value) for name, value in settings.items()),
             tuple(known["validation"]),
             tuple(known["seconds"]),
             known["error"],
         )
+        if one.state == states.COMPLETE:
+            _check_scores(trial, one.value, wanted)
+        yield trial
+
+
+def _check_scores(trial: Trial, told: float | None, wanted: Search) -> None:
+    """ValueError unless every seed has a score that is possible, and their mean is what the search was told."""
+    scores = trial.validation
+    possible = all(math.isfinite(score) and (wanted.metric.unit != "%" or 0 <= score <= 100) for score in scores)
+    if len(scores) != wanted.recipe.seeds or not possible or trial.mean != told:
+        raise ValueError(f"trial {trial.number} scored {list(scores)}, {told} in the mean; its training did not say so")
 
 
 @contextmanager
