@@ -12,7 +12,7 @@ from edgestill.benchmarks.report.document import Report, read_report
 from edgestill.benchmarks.stats import spread
 from edgestill.benchmarks.tables import human
 from edgestill.benchmarks.tables.remark import print_remark
-from edgestill.benchmarks.tables.table import print_report, print_results
+from edgestill.benchmarks.tables.table import print_report, print_results, variants_table
 from edgestill.pipeline.task import ACCURACY, Metric
 from edgestill.targets.counts import Agreement, Counts, CyclesEstimate, FlashBytes, Instructions, RamBytes
 from edgestill.targets.target import Evidence
@@ -73,7 +73,7 @@ def test_a_row_that_failed_keeps_its_place(digits: Report, capsys: pytest.Captur
     assert "✗ it is cut" in lines
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 120])
 def test_the_tables_of_a_bench_lose_no_figure(digits: Report, width: int) -> None:
     file = FileFacts("runs/int8/model_of_a_rather_long_name.int8.tflite", "0" * 64, 107_520, "tflite", "int8", 14)
     measured = replace(digits.results[0], file=file, rounds_us=((12_345.0, 45_678.0),) * 3)
@@ -105,6 +105,17 @@ def test_the_same_doubt_is_told_once(digits: Report) -> None:
 def test_a_hostile_name_is_only_text(digits: Report) -> None:
     odd = replace(digits.variants[0], name="[red]teacher[/] [bold")
     assert any("[red]teacher[/]" in line for line in printed(replace(digits, variants=(odd,)), 110))
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 76])
+def test_a_table_that_has_no_room_goes_on_below_with_its_names(digits: Report, width: int) -> None:
+    lines = printed(digits, width)
+    table = lines[1 : next(place for place, line in enumerate(lines) if line.startswith("· "))]
+    figures = [str(cell).replace(" ", "") for column in variants_table(digits).columns[1:] for cell in column.cells]
+    assert max(map(len, table)) <= width
+    assert sum(line.startswith("teacher") for line in table) == sum(line.startswith("variant") for line in table) > 0
+    shown = "".join(table).replace(" ", "")
+    assert figures and [figure for figure in figures if figure not in shown] == []
 
 
 @pytest.mark.parametrize(
