@@ -141,7 +141,7 @@ def hostile(report: Report) -> Report:
         confusion=Confusion(HOSTILE, (HOSTILE, "b"), ((3, 1), (0, 4))),
         device=replace(report.device, name=HOSTILE, facts={HOSTILE: HOSTILE}),
         versions={HOSTILE: HOSTILE},
-        lineage={HOSTILE: HOSTILE},
+        lineage={HOSTILE: {HOSTILE: HOSTILE}},
         notes=(HOSTILE,),
     )
 
